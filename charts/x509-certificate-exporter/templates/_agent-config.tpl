@@ -1,0 +1,59 @@
+{{/* The agent's configuration, built as data and printed once, so that no value can break its YAML. */}}
+
+{{/* What every agent shares: {root, debug}. */}}
+{{- define "x509.config.common" -}}
+{{- $values := .root.Values -}}
+{{- $metrics := dict
+  "exposeRelative" $values.exposeRelativeMetrics
+  "exposePerCertError" $values.exposePerCertificateErrorMetrics
+  "exposeNotBefore" $values.exposeNotBeforeMetric
+  "exposeExpired" $values.exposeExpiredMetric -}}
+{{- toYaml (dict
+  "web" (dict "enableStats" $values.web.enableStats)
+  "server" (dict "listen" (printf ":%d" (int $values.podListenPort)))
+  "log" (dict "level" (.debug | ternary "debug" "info") "format" $values.log.format)
+  "metrics" $metrics) -}}
+{{- end -}}
+
+{{/* The Deployment's: Secrets. */}}
+{{- define "x509.config.secrets" -}}
+{{- $watch := .Values.secretsExporter -}}
+{{- $types := list -}}
+{{- range $watch.secretTypes -}}{{- $types = append $types (pick . "type" "key" "keyPatterns") -}}{{- end -}}
+{{- $source := dict
+  "kind" "kubernetes"
+  "name" "cluster-secrets"
+  "namespaces" (dict
+    "include" ($watch.includeNamespaces | default list)
+    "exclude" ($watch.excludeNamespaces | default list)
+    "includeLabels" ($watch.includeNamespaceLabels | default list)
+    "excludeLabels" ($watch.excludeNamespaceLabels | default list))
+  "secrets" (dict
+    "include" ($watch.includeSecrets | default list)
+    "exclude" ($watch.excludeSecrets | default list)
+    "includeLabels" ($watch.includeLabels | default list)
+    "excludeLabels" ($watch.excludeLabels | default list)
+    "exposeLabels" ($watch.exposeSecretLabels | default list)
+    "types" $types) -}}
+{{- with $watch.listPageSize -}}{{- $_ := set $source "listPageSize" (int .) -}}{{- end -}}
+{{- if $watch.kubeApiRateLimits.enabled -}}
+{{- $_ := set $source "rateLimit" (dict "qps" $watch.kubeApiRateLimits.queriesPerSecond "burst" (int $watch.kubeApiRateLimits.burstQueries)) -}}
+{{- end -}}
+{{- $config := include "x509.config.common" (dict "root" . "debug" $watch.debugMode) | fromYaml -}}
+{{- toYaml (set $config "sources" (list $source)) -}}
+{{- end -}}
+
+{{/* A DaemonSet's: files and kubeconfigs, host paths as typed. Takes the context of x509.host.resolve. */}}
+{{- define "x509.config.host" -}}
+{{- $sources := list -}}
+{{- with .paths -}}
+{{- $sources = append $sources (dict "kind" "file" "name" (printf "host-paths-%s" $.name) "paths" . "followSymlinks" (not $.v.skipSymlinks)) -}}
+{{- end -}}
+{{- with .kubeconfigs -}}
+{{- $sources = append $sources (dict "kind" "kubeconfig" "name" (printf "host-kubeconfigs-%s" $.name) "paths" .) -}}
+{{- end -}}
+{{- $config := include "x509.config.common" (dict "root" .root "debug" .v.debugMode) | fromYaml -}}
+{{- $_ := set $config "hostRoot" "/host" -}}
+{{- $_ := set $config "cache" (dict "filePoll" (dict "interval" .v.refreshInterval)) -}}
+{{- toYaml (set $config "sources" $sources) -}}
+{{- end -}}

@@ -1,0 +1,60 @@
+{{/* The container of both workloads; takes the context of x509.pod. */}}
+{{- define "x509.container" -}}
+{{- $root := .root -}}{{- $v := .v -}}
+name: x509-certificate-exporter
+image: {{ include "x509.image" $root | quote }}
+{{- with $root.Values.image.pullPolicy }}
+imagePullPolicy: {{ . }}
+{{- end }}
+args:
+  {{- toYaml (concat (list "--config=/etc/x509-certificate-exporter/config.yaml") (.args | default list)) | nindent 2 }}
+{{- with $v.env }}
+env:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+ports:
+  - name: metrics
+    containerPort: {{ $root.Values.podListenPort }}
+{{- include "x509.probe" (dict "name" "readinessProbe" "path" "/readyz" "probe" $v.readinessProbe) }}
+{{- include "x509.probe" (dict "name" "livenessProbe" "path" "/healthz" "probe" $v.livenessProbe) }}
+{{- with $v.resources }}
+resources:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- $context := deepCopy ($v.securityContext | default dict) -}}
+{{- with .capability -}}
+{{- $capabilities := $context.capabilities | default dict -}}
+{{- $_ := set $capabilities "add" (append ($capabilities.add | default list) . | uniq) -}}
+{{- $_ := set $context "capabilities" $capabilities -}}
+{{- end }}
+{{- with $context }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+volumeMounts:
+  - name: config
+    mountPath: /etc/x509-certificate-exporter
+    readOnly: true
+  {{- range .mounts }}
+  - name: {{ .volume }}
+    mountPath: {{ printf "/host%s" .path | quote }}
+    readOnly: true
+    {{- if .live }}
+    mountPropagation: HostToContainer
+    {{- else if semverCompare ">=1.30-0" $root.Capabilities.KubeVersion.Version }}
+    recursiveReadOnly: IfPossible
+    {{- end }}
+  {{- end }}
+  {{- with concat ($root.Values.extraVolumeMounts | default list) ($v.extraVolumeMounts | default list) }}
+  {{- tpl (toYaml .) $root | nindent 2 }}
+  {{- end }}
+{{- end -}}
+
+{{/* A probe: the user's numbers, our path and port: {name, path, probe}. */}}
+{{- define "x509.probe" -}}
+{{- with .probe }}
+{{ $.name }}:
+  {{- $get := merge (dict "path" $.path "port" "metrics") (.httpGet | default dict) -}}
+  {{- toYaml (merge (dict "httpGet" $get) (omit . "httpGet")) | nindent 2 }}
+{{- end }}
+{{- end -}}

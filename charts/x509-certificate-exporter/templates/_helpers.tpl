@@ -1,0 +1,77 @@
+{{/* Names, labels, image: what every object shares. */}}
+
+{{- define "x509.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "x509.fullname" -}}
+{{- $name := .Values.nameOverride | default .Chart.Name -}}
+{{- $full := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
+{{- .Values.fullnameOverride | default $full | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "x509.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace -}}
+{{- end -}}
+
+{{- define "x509.chart" -}}
+{{- printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* Selectors hold nothing that changes with a version: {root, component?}. */}}
+{{- define "x509.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "x509.name" .root }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+{{- with .component }}
+app.kubernetes.io/component: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* Labels of an object: {root, component?, extra?: list of maps, the last wins}. Ours win over the user's. */}}
+{{- define "x509.labels" -}}
+{{- $root := .root -}}
+{{- $labels := dict -}}
+{{- range concat (list $root.Values.extraLabels) (.extra | default list) -}}
+{{- range $key, $value := . -}}{{- $_ := set $labels $key ($value | toString) -}}{{- end -}}
+{{- end -}}
+{{- $_ := set $labels "helm.sh/chart" (include "x509.chart" $root) -}}
+{{- $_ := set $labels "app.kubernetes.io/version" ($root.Chart.AppVersion | toString) -}}
+{{- $_ := set $labels "app.kubernetes.io/managed-by" $root.Release.Service -}}
+{{- range $key, $value := include "x509.selectorLabels" . | fromYaml -}}{{- $_ := set $labels $key ($value | toString) -}}{{- end -}}
+{{- toYaml $labels -}}
+{{- end -}}
+
+{{/* Name, namespace and labels of a namespaced object: {root, suffix?, component?, extra?, annotations?}. */}}
+{{- define "x509.metadata" -}}
+name: {{ include "x509.fullname" .root }}{{ with .suffix }}-{{ . }}{{ end }}
+namespace: {{ include "x509.namespace" .root }}
+labels:
+  {{- include "x509.labels" . | nindent 2 }}
+{{- with .annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- define "x509.serviceAccount.secrets" -}}
+{{- $account := .Values.rbac.create | ternary (include "x509.fullname" .) "default" -}}
+{{- .Values.rbac.secretsExporter.serviceAccountName | default $account -}}
+{{- end -}}
+
+{{- define "x509.serviceAccount.node" -}}
+{{- $account := .Values.rbac.create | ternary (printf "%s-node" (include "x509.fullname" .)) "default" -}}
+{{- .Values.rbac.hostPathsExporter.serviceAccountName | default $account -}}
+{{- end -}}
+
+{{/* Cluster-scoped objects carry the namespace, so that two projects may both have a release of this name. */}}
+{{- define "x509.clusterName" -}}
+{{- printf "%s:%s" (include "x509.namespace" .) (include "x509.serviceAccount.secrets" .) -}}
+{{- end -}}
+
+{{- define "x509.image" -}}
+{{- $image := .Values.image -}}
+{{- $registry := (.Values.global | default dict).imageRegistry | default $image.registry -}}
+{{- $version := printf ":%s%s" ($image.tag | default .Chart.AppVersion | toString) ($image.tagSuffix | default "") -}}
+{{- with $image.digest -}}{{- $version = printf "@%s" . -}}{{- end -}}
+{{- with $registry -}}{{ . }}/{{- end -}}{{ $image.repository }}{{ $version }}
+{{- end -}}
