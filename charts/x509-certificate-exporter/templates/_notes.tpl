@@ -1,0 +1,52 @@
+{{/* Parts of NOTES.txt: what may keep Prometheus from finding the pods, and values that have no effect any more. */}}
+
+{{- define "x509.notes.monitoring" -}}
+{{- $values := .Values -}}
+{{- if and $values.prometheusServiceMonitor.create (not $values.service.create) }}
+
+The ServiceMonitor has no Service to go by: set service.create, or use prometheusPodMonitor.
+{{- end }}
+{{- if and $values.prometheusServiceMonitor.create $values.prometheusPodMonitor.create }}
+
+ServiceMonitor and PodMonitor are both on: every pod is scraped twice.
+{{- end }}
+{{- end -}}
+
+{{- define "x509.notes.dead" -}}
+{{- $values := .Values -}}
+{{- $dead := list -}}
+{{- if not $values.exposePerCertificateErrorMetrics -}}
+{{- $dead = append $dead "exposePerCertificateErrorMetrics: x509_cert_error is always exposed" -}}
+{{- end -}}
+{{- if ne (toJson $values.secretsExporter.cache) (toJson (dict "enabled" true "maxDuration" 300)) -}}
+{{- $dead = append $dead "secretsExporter.cache: Secrets are watched, there is no cache to tune" -}}
+{{- end -}}
+{{- if not (and $values.prometheusRules.alertOnCertificateCollision (eq $values.prometheusRules.certificateCollisionSeverity "warning")) -}}
+{{- $dead = append $dead "prometheusRules.*CertificateCollision, certificateCollisionSeverity: no certificate is dropped for looking like another" -}}
+{{- end -}}
+{{- with $values.rbac.hostPathsExporter -}}
+{{- if or .clusterRoleAnnotations .clusterRoleBindingAnnotations -}}
+{{- $dead = append $dead "rbac.hostPathsExporter.clusterRole*Annotations: node pods have no role" -}}
+{{- end -}}
+{{- end -}}
+{{- with $values.migration -}}
+{{- $image := dict "digest" "" "pullPolicy" "IfNotPresent" "registry" "registry.k8s.io" "repository" "kubectl" "tag" "" -}}
+{{- if or .annotations .extraLabels .resources .podSecurityContext .securityContext (ne (toJson .image) (toJson $image)) -}}
+{{- $dead = append $dead "migration: an upgrade needs no job" -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $own := $values.hostPathsExporter.daemonSets -}}
+{{- $host := dict "root" $ "name" $name "own" ($own | default dict) -}}
+{{- include "x509.host.resolve" $host -}}
+{{- if and (ne $host.v.hostMounts "exact") (ne ($host.v.hostPathVolumeType | default "") "Directory") -}}
+{{- $dead = append $dead (printf "hostPathsExporter.hostPathVolumeType (%s): it counts with hostMounts: exact; system folders are always there" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- with $dead }}
+
+Values without effect:
+{{- range . }}
+  {{ . }}
+{{- end }}
+{{- end }}
+{{- end -}}

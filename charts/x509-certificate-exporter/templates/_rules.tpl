@@ -1,0 +1,55 @@
+{{/* The alerts of files/rules with the values' thresholds, severities and switches put in. */}}
+
+{{/* alert → {severity: key, on: key of its switch}, keys of prometheusRules. */}}
+{{- define "x509.rules.knobs" -}}
+CertificateRenewal: {severity: certificateRenewalsSeverity}
+CertificateExpiration: {severity: certificateExpirationsSeverity}
+CertificateError: {severity: certificateErrorSeverity, on: alertOnCertificateError}
+CertificateNotYetValid: {severity: certificateNotYetValidSeverity, on: alertOnCertificateNotYetValid}
+SourceDown: {severity: sourceDownSeverity, on: alertOnSourceDown}
+SourceErrors: {severity: sourceErrorsSeverity, on: alertOnSourceErrors}
+SourceErrorsSustained: {severity: sourceErrorsSustainedSeverity, on: alertOnSourceErrors}
+KubeTransportErrors: {severity: kubeTransportErrorsSeverity, on: alertOnKubeTransportErrors}
+KubeTransportErrorsSustained: {severity: kubeTransportErrorsSustainedSeverity, on: alertOnKubeTransportErrors}
+{{- end -}}
+
+{{- define "x509.rules.file" -}}
+{{- .Files.Get "files/rules/x509-certificate-exporter.yaml" -}}
+{{- end -}}
+
+{{- define "x509.rules.names" -}}
+{{- $names := list -}}
+{{- range (include "x509.rules.file" . | fromYaml).groups -}}{{- range .rules -}}{{- $names = append $names .alert -}}{{- end -}}{{- end -}}
+{{- join " " $names -}}
+{{- end -}}
+
+{{- define "x509.rules.groups" -}}
+{{- $values := .Values.prometheusRules -}}
+{{- $knobs := include "x509.rules.knobs" . | fromYaml -}}
+{{- $groups := list -}}
+{{- range (include "x509.rules.file" . | fromYaml).groups -}}
+{{- $rules := list -}}
+{{- range .rules -}}
+{{- $name := .alert -}}
+{{- $knob := index $knobs $name -}}
+{{- if index $values ($knob.on | default "create") -}}
+{{- $expr := .expr
+  | replace "28 * 86400" (printf "%d * 86400" (int $values.warningDaysLeft))
+  | replace "86400 * 14" (printf "86400 * %d" (int $values.criticalDaysLeft)) -}}
+{{- $_ := set . "expr" (index $values.alertExprOverrides $name | default $expr) -}}
+{{- $_ := set . "for" (index $values.alertForOverrides $name | default .for) -}}
+{{- $labels := dict -}}
+{{- range list $values.alertExtraLabels .labels (dict "severity" (index $values $knob.severity)) -}}
+{{- range $key, $value := . -}}{{- $_ := set $labels $key ($value | toString) -}}{{- end -}}
+{{- end -}}
+{{- $_ := set . "labels" $labels -}}
+{{- $_ := set . "annotations" (merge (deepCopy $values.alertExtraAnnotations) .annotations) -}}
+{{- with $values.rulePrefix -}}{{- $name = printf "%s %s" . $name -}}{{- end -}}
+{{- $_ := set . "alert" $name -}}
+{{- $rules = append $rules . -}}
+{{- end -}}
+{{- end -}}
+{{- $groups = append $groups (dict "name" .name "rules" $rules) -}}
+{{- end -}}
+{{- toYaml $groups -}}
+{{- end -}}
