@@ -1,0 +1,40 @@
+//! Facts become text here and nowhere else: a function of a snapshot and, only where unavoidable,
+//! of the time. The certificate families depend on the time only through `expired`, so they are
+//! rendered once per change and kept compressed ([`cache`]).
+
+pub mod cache;
+pub mod labels;
+pub mod metrics;
+pub mod own;
+pub mod place;
+pub mod table;
+
+/// What the user wants to see of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// `x509_cert_not_before`.
+    pub not_before: bool,
+    /// `x509_cert_expired`.
+    pub expired: bool,
+    /// `x509_cert_expires_in_seconds` and `x509_cert_valid_since_seconds`.
+    pub relative: bool,
+    /// Short names of the subject's attributes that become labels; empty: all.
+    pub subject_fields: Vec<String>,
+    /// Short names of the issuer's attributes that become labels; empty: all.
+    pub issuer_fields: Vec<String>,
+    /// How many leading components are cut off the label `filepath`.
+    pub trim_path_components: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            not_before: true,
+            expired: true,
+            relative: false,
+            subject_fields: Vec::new(),
+            issuer_fields: Vec::new(),
+            trim_path_components: 0,
+        }
+    }
+}

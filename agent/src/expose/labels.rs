@@ -1,0 +1,195 @@
+//! Label sets. The order is fixed; a label without a value is left out, which to `PromQL` is the
+//! same and on the wire a third of the bytes.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use super::Options;
+use super::place::Place;
+use crate::model::{Certificate, Entry, Location, Name};
+
+/// Writes the label sets of a place's certificates, without braces, one string each.
+/// Certificates that would be equal in every label carry a `discriminator`: the first 8 hex digits
+/// of their fingerprint, decided from this place alone, so that no other series ever changes.
+pub fn of_certificates(place: &Place<'_>, options: &Options, sets: &mut Vec<String>) {
+    sets.resize_with(place.certificates.len(), String::new);
+    for (certificate, set) in place.certificates.iter().zip(sets.iter_mut()) {
+        set.clear();
+        location(set, place.location, options);
+        facts(set, certificate, options);
+        copied(set, place);
+    }
+    if sets.len() > 1 {
+        discriminate(&place.certificates, sets);
+    }
+}
+
+/// Writes the labels that say where a place is.
+pub fn of_location(place: &Place<'_>, options: &Options, set: &mut String) {
+    set.clear();
+    location(set, place.location, options);
+    copied(set, place);
+}
+
+/// Appends one label; nothing if the value is empty.
+pub fn push(set: &mut String, name: &str, value: &str) {
+    if value.is_empty() {
+        return;
+    }
+    if !set.is_empty() {
+        set.push(',');
+    }
+    set.push_str(name);
+    set.push_str("=\"");
+    escape(set, value);
+    set.push('"');
+}
+
+fn location(set: &mut String, location: &Location, options: &Options) {
+    match location {
+        Location::File { path } => file(set, path, options),
+        Location::Kubeconfig { path, entry } => {
+            file(set, path, options);
+            if let Some(Entry { kind, name }) = entry {
+                push(set, "embedded_kind", kind.as_str());
+                push(set, "embedded_key", name);
+            }
+        }
+        Location::Secret {
+            namespace,
+            name,
+            key,
+        } => {
+            push(set, "secret_namespace", namespace);
+            push(set, "secret_name", name);
+            push(set, "secret_key", key);
+        }
+    }
+}
+
+fn file(set: &mut String, path: &str, options: &Options) {
+    push(
+        set,
+        "filename",
+        path.rsplit('/')
+            .find(|part| !part.is_empty())
+            .unwrap_or(path),
+    );
+    push(set, "filepath", trimmed(path, options.trim_path_components));
+}
+
+/// The path without its first components; the leading slash stays, as the peer has it.
+fn trimmed(path: &str, components: usize) -> &str {
+    let mut rest = path;
+    for _ in 0..components {
+        let inner = rest.strip_prefix('/').unwrap_or(rest);
+        let Some(slash) = inner.find('/') else {
+            return rest;
+        };
+        rest = &inner[slash..];
+    }
+    rest
+}
+
+fn facts(set: &mut String, certificate: &Certificate, options: &Options) {
+    push(
+        set,
+        "serial_number",
+        certificate.serial.as_deref().unwrap_or_default(),
+    );
+    name(set, "issuer_", &certificate.issuer, &options.issuer_fields);
+    name(
+        set,
+        "subject_",
+        &certificate.subject,
+        &options.subject_fields,
+    );
+    push(set, "ca", if certificate.ca { "true" } else { "" });
+}
+
+fn name(set: &mut String, prefix: &str, name: &Name, wanted: &[String]) {
+    for (attribute, value) in name.attributes() {
+        if let Some(value) = value
+            && (wanted.is_empty() || wanted.iter().any(|field| field == attribute))
+        {
+            if !set.is_empty() {
+                set.push(',');
+            }
+            set.push_str(prefix);
+            set.push_str(attribute);
+            set.push_str("=\"");
+            escape(set, value);
+            set.push('"');
+        }
+    }
+}
+
+fn copied(set: &mut String, place: &Place<'_>) {
+    for (label, value) in place.labels {
+        push(set, &format!("secret_label_{}", sanitized(label)), value);
+    }
+}
+
+/// A Kubernetes label key as a Prometheus label name: what neither allows becomes `_`.
+fn sanitized(key: &str) -> String {
+    key.chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect()
+}
+
+fn discriminate(certificates: &[&Certificate], sets: &mut [String]) {
+    let mut count: HashMap<&str, usize> = HashMap::with_capacity(sets.len());
+    for set in sets.iter() {
+        *count.entry(set).or_default() += 1;
+    }
+    let shared: Vec<bool> = sets
+        .iter()
+        .map(|set| count.get(&**set) != Some(&1))
+        .collect();
+    for ((set, certificate), shared) in sets.iter_mut().zip(certificates).zip(shared) {
+        if shared {
+            let mut hex = String::with_capacity(8);
+            for byte in certificate.fingerprint.iter().take(4) {
+                write!(hex, "{byte:02x}").expect("writing to a String cannot fail");
+            }
+            push(set, "discriminator", &hex);
+        }
+    }
+}
+
+/// Escapes as the text format asks: backslash, quote and line feed.
+fn escape(set: &mut String, value: &str) {
+    if !value.contains(['\\', '"', '\n']) {
+        set.push_str(value);
+        return;
+    }
+    for c in value.chars() {
+        match c {
+            '\\' => set.push_str("\\\\"),
+            '"' => set.push_str("\\\""),
+            '\n' => set.push_str("\\n"),
+            c => set.push(c),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_escaped_and_an_empty_one_left_out() {
+        let mut set = String::new();
+        push(&mut set, "a", "x\\y\"z\n");
+        push(&mut set, "b", "");
+        push(&mut set, "c", "1");
+        assert_eq!(set, r#"a="x\\y\"z\n",c="1""#);
+    }
+
+    #[test]
+    fn leading_components_are_cut_and_the_slash_stays() {
+        assert_eq!(trimmed("/mnt/watch/x/etc/ca.crt", 3), "/etc/ca.crt");
+        assert_eq!(trimmed("/ca.crt", 3), "/ca.crt");
+        assert_eq!(trimmed("/etc/ca.crt", 0), "/etc/ca.crt");
+    }
+}

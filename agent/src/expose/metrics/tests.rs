@@ -1,0 +1,172 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::inventory::Inventory;
+use crate::model::{Bundle, Change, Entry, EntryKind, Location, Name, Problem, Reason};
+
+fn certificate(common_name: &str, serial: &str, fingerprint: u8) -> Arc<Certificate> {
+    let name = |cn: &str| Name {
+        common_name: Some(cn.into()),
+        ..Name::default()
+    };
+    Arc::new(Certificate {
+        not_before: 1_700_000_000,
+        not_after: 1_731_536_000,
+        serial: Some(serial.into()),
+        subject: Name {
+            organization: Some("Example \"Org\"".into()),
+            ..name(common_name)
+        },
+        issuer: name("ca"),
+        ca: common_name == "ca",
+        fingerprint: [fingerprint; 32],
+    })
+}
+
+fn holding(certificates: Vec<Arc<Certificate>>) -> Bundle {
+    Bundle {
+        certificates: Some(certificates),
+        ..Bundle::default()
+    }
+}
+
+fn secret(key: &str) -> Location {
+    Location::Secret {
+        namespace: "ns".into(),
+        name: "web".into(),
+        key: key.into(),
+    }
+}
+
+fn text(inventory: &Inventory, options: &Options, now: i64) -> String {
+    let mut out = Vec::new();
+    write_stable(&inventory.snapshot(), options, now, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn everything() -> Inventory {
+    let inventory = Inventory::default();
+    let upsert = |source, location, bundle| {
+        inventory.apply(source, Change::Upsert(location, bundle));
+    };
+    let ca = certificate("ca", "1", 1);
+    upsert(
+        0,
+        Location::file("/etc/kubernetes/pki/ca.crt"),
+        holding(vec![Arc::clone(&ca)]),
+    );
+    let mut mixed = holding(vec![certificate("a", "2", 2)]);
+    mixed
+        .problems
+        .push(Problem::in_block(Reason::BadBase64, 2, "not base64"));
+    mixed
+        .problems
+        .push(Problem::in_block(Reason::BadBase64, 3, "not base64"));
+    upsert(0, Location::file("/etc/mixed.pem"), mixed);
+    let entry = Entry {
+        kind: EntryKind::User,
+        name: "admin".into(),
+    };
+    let path = "/etc/kubernetes/admin.conf".into();
+    let user = Location::Kubeconfig {
+        path,
+        entry: Some(entry),
+    };
+    upsert(1, user, holding(vec![certificate("admin", "3", 3)]));
+    let mut labelled = holding(vec![certificate("web", "4", 4), ca]);
+    labelled.labels = vec![("app.kubernetes.io/name".into(), "web".into())];
+    upsert(2, secret("tls.crt"), labelled);
+    inventory
+}
+
+#[test]
+fn one_whole_exposition() {
+    let text = text(&everything(), &Options::default(), 1_731_536_001);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn two_renderings_of_one_snapshot_are_equal_bytes() {
+    let (inventory, options) = (everything(), Options::default());
+    assert_eq!(text(&inventory, &options, 5), text(&inventory, &options, 5));
+}
+
+#[test]
+fn a_certificate_is_expired_in_the_second_after_its_end() {
+    let inventory = Inventory::default();
+    inventory.apply(
+        0,
+        Change::Upsert(secret("a"), holding(vec![certificate("a", "1", 1)])),
+    );
+    let expired = |now| {
+        let text = text(&inventory, &Options::default(), now);
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("x509_cert_expired{"))
+            .unwrap();
+        line.ends_with(" 1")
+    };
+    assert!(!expired(1_731_536_000));
+    assert!(expired(1_731_536_001));
+    let flip = |now| next_flip(&inventory.snapshot(), &Options::default(), now);
+    assert_eq!(flip(1_731_536_000), 1_731_536_001);
+    assert_eq!(flip(1_731_536_001), i64::MAX);
+}
+
+#[test]
+fn certificates_equal_in_every_label_carry_a_discriminator_and_others_do_not() {
+    let inventory = Inventory::default();
+    let twins = vec![
+        certificate("a", "1", 1),
+        certificate("a", "1", 2),
+        certificate("b", "1", 3),
+    ];
+    inventory.apply(0, Change::Upsert(secret("a"), holding(twins)));
+    let text = text(&inventory, &Options::default(), 0);
+    let of = |needle: &str| text.lines().filter(|l| l.contains(needle)).count();
+    assert_eq!(of("discriminator=\"01010101\""), 3);
+    assert_eq!(of("discriminator=\"02020202\""), 3);
+    assert_eq!(of("discriminator=\"03030303\""), 0);
+}
+
+#[test]
+fn an_exact_duplicate_and_a_second_source_make_no_second_series() {
+    let inventory = Inventory::default();
+    let file = || Location::file("/a");
+    let twice = vec![certificate("a", "1", 1), certificate("a", "1", 1)];
+    inventory.apply(0, Change::Upsert(file(), holding(twice)));
+    inventory.apply(
+        1,
+        Change::Upsert(file(), holding(vec![certificate("a", "1", 1)])),
+    );
+    let text = text(&inventory, &Options::default(), 0);
+    assert_eq!(
+        text.lines()
+            .filter(|l| l.starts_with("x509_cert_not_after{"))
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn fields_that_are_not_wanted_are_no_labels() {
+    let options = Options {
+        subject_fields: vec!["CN".to_owned()],
+        ..Options::default()
+    };
+    let text = text(&everything(), &options, 0);
+    assert!(text.contains("subject_CN=\"web\"") && !text.contains("subject_O="));
+}
+
+#[test]
+fn relative_families_tell_the_seconds_at_the_scrape() {
+    let mut out = Vec::new();
+    let snapshot = everything().snapshot();
+    write_relative(&snapshot, &Options::default(), 1_731_535_990, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(
+        text.lines()
+            .any(|l| l.starts_with("x509_cert_expires_in_seconds{") && l.ends_with(" 10"))
+    );
+    assert!(text.lines().any(|l| l.ends_with(" 31535990")));
+}
