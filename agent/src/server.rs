@@ -1,0 +1,183 @@
+//! The door. Routes:
+//!
+//! - `GET /metrics`: everything known, classic text, gzip when asked for
+//! - `GET /healthz`: 200 while the process lives
+//! - `GET /readyz`: 200 once each source has tried, 503 until then
+//!
+//! The accept loop is our own: `axum::serve` sets no time limit on headers and no limit on
+//! connections.
+
+pub mod scrape;
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use self::scrape::{Encoding, Scrape};
+use crate::health::Health;
+
+/// Connections served at once; further ones wait in the kernel's queue.
+const CONNECTIONS: usize = 256;
+/// How long a client may take to send its request's head.
+const HEAD: Duration = Duration::from_secs(10);
+/// How long one connection may live; a scraper opens another.
+const CONNECTION: Duration = Duration::from_secs(300);
+/// How long requests under way may go on after the signal to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What the handlers read.
+#[derive(Debug)]
+pub struct App {
+    /// Renders `/metrics`.
+    pub scrape: Scrape,
+    /// Answers `/readyz`.
+    pub health: Arc<Health>,
+}
+
+/// The routes.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .with_state(app)
+}
+
+/// Opens the port. An empty host means every address: IPv6 and IPv4 where the machine has both.
+pub fn bind(host: &str, port: u16) -> io::Result<TcpListener> {
+    let listener = if host.is_empty() {
+        let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+        std::net::TcpListener::bind(any).or_else(|_| {
+            std::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
+        })?
+    } else {
+        std::net::TcpListener::bind((host, port))?
+    };
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
+/// Serves until `stop` resolves, then lets requests under way end.
+pub async fn run(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut connections = JoinSet::new();
+    let (closing, closed) = tokio::sync::watch::channel(false);
+    tokio::pin!(stop);
+    loop {
+        while connections.try_join_next().is_some() {}
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            break;
+        };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => break,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let (router, mut closed) = (router.clone(), closed.clone());
+                connections.spawn(async move {
+                    let stop = async move {
+                        // The sender lives as long as this loop; an error also means "stop".
+                        drop(closed.wait_for(|closing| *closing).await);
+                    };
+                    drop(tokio::time::timeout(CONNECTION, connection(stream, router, stop)).await);
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                // Out of file descriptors, say: wait for some connection to end.
+                tracing::warn!(%error, "a connection could not be accepted");
+                drop(tokio::time::timeout(Duration::from_secs(1), connections.join_next()).await);
+            }
+        }
+    }
+    drop(listener);
+    closing.send_replace(true);
+    drop(
+        tokio::time::timeout(GRACE, async {
+            while connections.join_next().await.is_some() {}
+        })
+        .await,
+    );
+}
+
+async fn connection(stream: TcpStream, router: Router, stop: impl Future<Output = ()>) {
+    let service = TowerToHyperService::new(router);
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(16 * 1024);
+    let connection = http.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection, stop);
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = stop => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let encoding = Encoding::asked_for(
+        headers
+            .get_all(header::ACCEPT_ENCODING)
+            .iter()
+            .filter_map(|value| value.to_str().ok()),
+    );
+    let body = match app.scrape.answer(encoding) {
+        Ok(body) => body,
+        Err(error) => {
+            // Writing into memory fails only when a bound of the encoder's is broken.
+            tracing::error!(%error, "the exposition could not be rendered");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+    };
+    let mut response = Body::new(body).into_response();
+    let head = response.headers_mut();
+    head.insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
+    );
+    head.insert(
+        header::VARY,
+        header::HeaderValue::from_static("accept-encoding"),
+    );
+    if encoding == Encoding::Gzip {
+        head.insert(
+            header::CONTENT_ENCODING,
+            header::HeaderValue::from_static("gzip"),
+        );
+    }
+    response
+}
+
+async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
+    if app.health.ready() {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "waiting for the first attempt of each source\n",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;
