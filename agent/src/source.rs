@@ -1,6 +1,7 @@
 //! Where bytes come from. A source owns a set of locations, reads them, has them decoded, and says
 //! what changed. It knows the vocabulary and the decoders; not who listens.
 
+pub mod runner;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -25,6 +26,8 @@ pub enum Report {
     Failed(Failure),
     /// One operation failed and is being retried; the source as a whole still works.
     Error(Failure),
+    /// A fault of ours was caught by the fence around the source.
+    Panicked,
     /// The watch was begun anew with a full list (`resource`: what was watched).
     Resynced {
         /// Plural name of the Kubernetes resource.
@@ -55,5 +58,5 @@ pub trait Source {
     fn name(&self) -> &str;
     /// Watches until dropped. Returns only when the source cannot go on; the runner then reports
     /// the failure and starts it anew after a pause.
-    fn run<'a>(&'a self, sink: Arc<dyn Sink>) -> LocalFuture<'a, Failure>;
+    fn run(&self, sink: Arc<dyn Sink>) -> LocalFuture<'_, Failure>;
 }
