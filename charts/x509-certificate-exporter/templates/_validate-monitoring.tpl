@@ -1,0 +1,22 @@
+{{/* Monitors and rules. */}}
+{{- define "x509.validate.monitoring" -}}
+{{- $c := . -}}{{- $v := .root.Values -}}
+{{- range $key := list "prometheusServiceMonitor" "prometheusPodMonitor" -}}
+{{- $monitor := index $v $key -}}
+{{- if and $monitor.basicAuth (ne $monitor.scheme "https") -}}
+{{- $_ := set $c "found" (append $c.found (printf "%s.basicAuth: a password needs scheme: https" $key)) -}}
+{{- end -}}
+{{- end -}}
+{{- $rules := $v.prometheusRules -}}
+{{- if and $rules.disableBuiltinAlertGroup (not $rules.extraAlertGroups) -}}
+{{- $_ := set $c "found" (append $c.found "prometheusRules.disableBuiltinAlertGroup: needs extraAlertGroups; for no rules at all use prometheusRules.create: false") -}}
+{{- end -}}
+{{- $names := include "x509.rules.names" .root | splitList " " -}}
+{{- range $key := list "alertExprOverrides" "alertForOverrides" -}}
+{{- range $name, $_ := index $rules $key -}}
+{{- if not (has $name $names) -}}
+{{- $_ := set $c "found" (append $c.found (printf "prometheusRules.%s.%s: no such alert; there are %s" $key $name (join ", " $names))) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
