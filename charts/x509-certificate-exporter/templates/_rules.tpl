@@ -1,16 +1,16 @@
 {{/* The alerts of files/rules with the values' thresholds, severities and switches put in. */}}
 
-{{/* alert → {severity: key, on: key of its switch}, keys of prometheusRules. */}}
+{{/* alert → {severity: key, switch: key of its switch}, keys of prometheusRules. */}}
 {{- define "x509.rules.knobs" -}}
 CertificateRenewal: {severity: certificateRenewalsSeverity}
 CertificateExpiration: {severity: certificateExpirationsSeverity}
-CertificateError: {severity: certificateErrorSeverity, on: alertOnCertificateError}
-CertificateNotYetValid: {severity: certificateNotYetValidSeverity, on: alertOnCertificateNotYetValid}
-SourceDown: {severity: sourceDownSeverity, on: alertOnSourceDown}
-SourceErrors: {severity: sourceErrorsSeverity, on: alertOnSourceErrors}
-SourceErrorsSustained: {severity: sourceErrorsSustainedSeverity, on: alertOnSourceErrors}
-KubeTransportErrors: {severity: kubeTransportErrorsSeverity, on: alertOnKubeTransportErrors}
-KubeTransportErrorsSustained: {severity: kubeTransportErrorsSustainedSeverity, on: alertOnKubeTransportErrors}
+CertificateError: {severity: certificateErrorSeverity, switch: alertOnCertificateError}
+CertificateNotYetValid: {severity: certificateNotYetValidSeverity, switch: alertOnCertificateNotYetValid}
+SourceDown: {severity: sourceDownSeverity, switch: alertOnSourceDown}
+SourceErrors: {severity: sourceErrorsSeverity, switch: alertOnSourceErrors}
+SourceErrorsSustained: {severity: sourceErrorsSustainedSeverity, switch: alertOnSourceErrors}
+KubeTransportErrors: {severity: kubeTransportErrorsSeverity, switch: alertOnKubeTransportErrors}
+KubeTransportErrorsSustained: {severity: kubeTransportErrorsSustainedSeverity, switch: alertOnKubeTransportErrors}
 {{- end -}}
 
 {{- define "x509.rules.file" -}}
@@ -32,7 +32,7 @@ KubeTransportErrorsSustained: {severity: kubeTransportErrorsSustainedSeverity, o
 {{- range .rules -}}
 {{- $name := .alert -}}
 {{- $knob := index $knobs $name -}}
-{{- if index $values ($knob.on | default "create") -}}
+{{- if index $values ($knob.switch | default "create") -}}
 {{- $expr := .expr
   | replace "28 * 86400" (printf "%d * 86400" (int $values.warningDaysLeft))
   | replace "86400 * 14" (printf "86400 * %d" (int $values.criticalDaysLeft)) -}}

@@ -1,0 +1,201 @@
+"""Checks over everything that one render gives: do the objects fit each other? Each check yields sentences, none when all is well."""
+import hashlib
+import re
+
+import yaml
+
+WORKLOADS = ("Deployment", "DaemonSet")
+CLUSTER = ("ClusterRole", "ClusterRoleBinding")
+LABEL = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+
+
+def of(objects, *kinds):
+    return [item for item in objects if item["kind"] in kinds]
+
+
+def title(item):
+    return f"{item['kind']} {item['metadata']['name']}"
+
+
+def pod(item):
+    return item["spec"]["template"]["spec"]
+
+
+def container(item):
+    return pod(item)["containers"][0]
+
+
+def config_of(objects, workload):
+    name = next(v["configMap"]["name"] for v in pod(workload)["volumes"] if v["name"] == "config")
+    return next((c["data"]["config.yaml"] for c in of(objects, "ConfigMap") if c["metadata"]["name"] == name), None)
+
+
+def no_empty_values(objects):
+    def walk(node, path):
+        if node is None or node == {} or node == []:
+            yield f"{path} is {node!r}"
+        elif isinstance(node, dict):
+            for key, value in node.items():
+                yield from walk(value, f"{path}.{key}")
+        elif isinstance(node, list):
+            for index, value in enumerate(node):
+                yield from walk(value, f"{path}[{index}]")
+    for item in objects:
+        yield from walk(item, title(item))
+
+
+def unique_names(objects):
+    seen = set()
+    for item in objects:
+        if title(item) in seen:
+            yield f"{title(item)} twice"
+        seen.add(title(item))
+
+
+def valid_names(objects):
+    for item in objects:
+        pattern = r"^[a-z0-9:.-]+$" if item["kind"] in CLUSTER else r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+        if not re.match(pattern, item["metadata"]["name"]) or len(item["metadata"]["name"]) > 253:
+            yield f"{title(item)}: not a valid name"
+        for key, value in item["metadata"]["labels"].items():
+            if not re.match(r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$", value):
+                yield f"{title(item)}: label {key}={value} is not valid"
+
+
+def namespaces(objects, namespace):
+    for item in objects:
+        if item["kind"] in CLUSTER:
+            if namespace not in item["metadata"]["name"].split(":"):
+                yield f"{title(item)}: two namespaces with a release of one name would share it"
+        elif item["metadata"].get("namespace") != namespace:
+            yield f"{title(item)}: not in {namespace}"
+
+
+def accounts(objects):
+    known = {a["metadata"]["name"] for a in of(objects, "ServiceAccount")}
+    used = {pod(w)["serviceAccountName"] for w in of(objects, *WORKLOADS)}
+    for name in known ^ used:
+        yield f"service account {name}: {'no pod has it' if name in known else 'not rendered'}"
+    roles = {r["metadata"]["name"] for r in of(objects, "ClusterRole")}
+    secret_pods = {pod(w)["serviceAccountName"] for w in of(objects, "Deployment")}
+    for binding in of(objects, "ClusterRoleBinding"):
+        if binding["roleRef"]["name"] not in roles:
+            yield f"{title(binding)}: no such role"
+        if {s["name"] for s in binding["subjects"]} != secret_pods:
+            yield f"{title(binding)}: binds another account than the Secrets pod's"
+    if bool(of(objects, "Deployment")) != bool(roles) or len(roles) != len(of(objects, "ClusterRoleBinding")):
+        yield "roles, bindings and the Deployment do not come together"
+
+
+def least_privilege(objects):
+    for role in of(objects, "ClusterRole"):
+        for rule in role["rules"]:
+            if set(rule["verbs"]) != {"get", "list", "watch"} or not set(rule["resources"]) <= {"secrets", "namespaces"} or rule["apiGroups"] != [""]:
+                yield f"{title(role)}: {rule}"
+    for item in of(objects, *WORKLOADS):
+        context, node = container(item)["securityContext"], item["kind"] == "DaemonSet"
+        if context["capabilities"]["drop"] != ["ALL"] or context["capabilities"].get("add", []) not in ([], ["DAC_READ_SEARCH"] if node else []):
+            yield f"{title(item)}: capabilities {context['capabilities']}"
+        if not context["readOnlyRootFilesystem"] or context["allowPrivilegeEscalation"]:
+            yield f"{title(item)}: writable root or privilege escalation"
+        if pod(item)["securityContext"]["seccompProfile"]["type"] != "RuntimeDefault":
+            yield f"{title(item)}: seccomp"
+        if node and pod(item)["automountServiceAccountToken"]:
+            yield f"{title(item)}: a token on the node"
+        if not node and (not pod(item)["securityContext"].get("runAsNonRoot") or any("hostPath" in v for v in pod(item)["volumes"])):
+            yield f"{title(item)}: not Pod Security restricted"
+
+
+def selectors(objects):
+    def matches(selector, labels):
+        return selector.items() <= labels.items()
+    workloads = of(objects, *WORKLOADS)
+    for item in workloads:
+        selector = item["spec"]["selector"]["matchLabels"]
+        if set(selector) != {f"app.kubernetes.io/{key}" for key in ("name", "instance", "component")}:
+            yield f"{title(item)}: selects by {sorted(selector)}"
+        selected = [w for w in workloads if matches(selector, w["spec"]["template"]["metadata"]["labels"])]
+        if selected != [item]:
+            yield f"{title(item)}: its selector takes the pods of {[title(w) for w in selected]}"
+    targets = [("Service", s, s["spec"]["selector"]) for s in of(objects, "Service")]
+    targets += [("PodMonitor", s, s["spec"]["selector"]["matchLabels"]) for s in of(objects, "PodMonitor")]
+    for kind, item, selector in targets:
+        if not all(matches(selector, w["spec"]["template"]["metadata"]["labels"]) for w in workloads):
+            yield f"{kind} {item['metadata']['name']}: misses pods"
+    for item in of(objects, "ServiceMonitor"):
+        if not any(matches(item["spec"]["selector"]["matchLabels"], s["metadata"]["labels"]) for s in of(objects, "Service")):
+            yield f"{title(item)}: no Service matches"
+
+
+def ports(objects):
+    for item in of(objects, *WORKLOADS):
+        declared = {p["name"]: p["containerPort"] for p in container(item)["ports"]}
+        listen = yaml.safe_load(config_of(objects, item) or "{server: {listen: ':0'}}")["server"]["listen"]
+        if listen != f":{declared['metrics']}":
+            yield f"{title(item)}: the agent listens on {listen}, the port is {declared['metrics']}"
+        for probe, path in (("readinessProbe", "/readyz"), ("livenessProbe", "/healthz")):
+            get = container(item)[probe]["httpGet"]
+            if get["port"] not in declared or get["path"] != path:
+                yield f"{title(item)}: {probe} asks {get}"
+        for service in of(objects, "Service"):
+            if any(p["targetPort"] not in declared for p in service["spec"]["ports"]):
+                yield f"{title(service)}: no such port in {title(item)}"
+        for monitor in of(objects, "PodMonitor"):
+            if any(e["port"] not in declared for e in monitor["spec"]["podMetricsEndpoints"]):
+                yield f"{title(monitor)}: no such port in {title(item)}"
+    offered = {p["name"] for s in of(objects, "Service") for p in s["spec"]["ports"]}
+    for monitor in of(objects, "ServiceMonitor"):
+        if any(e["port"] not in offered for e in monitor["spec"]["endpoints"]):
+            yield f"{title(monitor)}: no such port"
+
+
+def volumes(objects):
+    for item in of(objects, *WORKLOADS):
+        named = {v["name"]: v for v in pod(item)["volumes"]}
+        mounts = container(item)["volumeMounts"]
+        if len(named) != len(pod(item)["volumes"]) or len({m["mountPath"] for m in mounts}) != len(mounts):
+            yield f"{title(item)}: a volume or mount path twice"
+        if set(named) != {m["name"] for m in mounts}:
+            yield f"{title(item)}: volumes and mounts differ"
+        if config_of(objects, item) is None:
+            yield f"{title(item)}: its ConfigMap is not rendered"
+        paths = [v["hostPath"]["path"] for v in named.values() if "hostPath" in v]
+        for path in paths:
+            if any(other != path and (path + "/").startswith(other + "/") for other in paths):
+                yield f"{title(item)}: {path} is mounted twice"
+        for mount in mounts:
+            volume = named.get(mount["name"], {})
+            if not LABEL.match(mount["name"]) or len(mount["name"]) > 63:
+                yield f"{title(item)}: volume name {mount['name']}"
+            if not mount.get("readOnly") and ("hostPath" in volume or "configMap" in volume):
+                yield f"{title(item)}: {mount['mountPath']} is writable"
+            if "hostPath" in volume and mount["mountPath"] != "/host" + volume["hostPath"]["path"]:
+                yield f"{title(item)}: {mount} is not where the agent looks"
+            if "hostPath" in volume and ("mountPropagation" in mount) == ("recursiveReadOnly" in mount):
+                yield f"{title(item)}: {mount} needs one of propagation and recursive read-only"
+
+
+def watched_is_mounted(objects):
+    for item in of(objects, "DaemonSet"):
+        config = yaml.safe_load(config_of(objects, item) or "{sources: []}")
+        mounted = [m["mountPath"] + "/" for m in container(item)["volumeMounts"]]
+        if config.get("hostRoot") != "/host" or not config["sources"]:
+            yield f"{title(item)}: no host root, or no source"
+        for path in (path for source in config["sources"] for path in source["paths"]):
+            static = re.match(r"[^*?\[]*", path).group(0)
+            if not any(("/host" + static + "/").startswith(mount) for mount in mounted):
+                yield f"{title(item)}: {path} is not mounted"
+
+
+def checksums(objects):
+    for item in of(objects, *WORKLOADS):
+        config = config_of(objects, item) or ""
+        expected = hashlib.sha256(config.rstrip("\n").encode()).hexdigest()
+        if item["spec"]["template"]["metadata"]["annotations"].get("checksum/config") != expected:
+            yield f"{title(item)}: a changed configuration would not restart its pods"
+
+
+def everything(objects, namespace):
+    yield from namespaces(objects, namespace)
+    for check in (no_empty_values, unique_names, valid_names, accounts, least_privilege, selectors, ports, volumes, watched_is_mounted, checksums):
+        yield from check(objects)

@@ -1,0 +1,75 @@
+"""Spoils a good render in one way at a time: the checks of cross.py have to find each."""
+import cross
+
+
+def named(objects, kind, end=""):
+    return next(item for item in objects if item["kind"] == kind and item["metadata"]["name"].endswith(end))
+
+
+def put(*path):
+    """put('Deployment', 'spec', 'replicas', None): sets the value at that path of the first object of the kind."""
+    kind, *keys, last, value = path
+
+    def spoil(objects):
+        node = named(objects, kind)
+        for key in keys:
+            node = node[key]
+        node[last] = value
+    return spoil
+
+
+TEMPLATE = ("spec", "template", "spec")
+CONTAINER = (*TEMPLATE, "containers", 0)
+SPOILED = {
+    "a null": put("Deployment", "spec", "replicas", None),
+    "an empty map": put("DaemonSet", *TEMPLATE, "nodeSelector", {}),
+    "an object twice": lambda objects: objects.append(named(objects, "Service")),
+    "a bad name": put("ConfigMap", "metadata", "name", "x_y"),
+    "a bad label": put("Service", "metadata", "labels", "team", "a b"),
+    "another namespace": put("Service", "metadata", "namespace", "default"),
+    "a cluster role without the namespace": put("ClusterRole", "metadata", "name", "x509"),
+    "an unknown account": put("Deployment", *TEMPLATE, "serviceAccountName", "other"),
+    "a binding to another account": put("ClusterRoleBinding", "subjects", 0, "name", "other"),
+    "a binding to another role": put("ClusterRoleBinding", "roleRef", "name", "other"),
+    "a role without a binding": lambda objects: objects.remove(named(objects, "ClusterRoleBinding")),
+    "a right to write": put("ClusterRole", "rules", 0, "verbs", ["get", "list", "watch", "update"]),
+    "a right too many": put("ClusterRole", "rules", 0, "resources", ["secrets", "pods"]),
+    "a capability": put("Deployment", *CONTAINER, "securityContext", "capabilities", {"drop": ["ALL"], "add": ["DAC_READ_SEARCH"]}),
+    "a capability on nodes": put("DaemonSet", *CONTAINER, "securityContext", "capabilities", {"drop": ["ALL"], "add": ["SYS_ADMIN"]}),
+    "a writable root": put("DaemonSet", *CONTAINER, "securityContext", "readOnlyRootFilesystem", False),
+    "no seccomp": put("Deployment", *TEMPLATE, "securityContext", "seccompProfile", {"type": "Unconfined"}),
+    "a token on nodes": put("DaemonSet", *TEMPLATE, "automountServiceAccountToken", True),
+    "a root Deployment": put("Deployment", *TEMPLATE, "securityContext", "runAsNonRoot", False),
+    "a version in a selector": put("Deployment", "spec", "selector", "matchLabels", "helm.sh/chart", "x"),
+    "a selector for two": put("DaemonSet", "spec", "selector", "matchLabels", "app.kubernetes.io/component", "secrets"),
+    "a Service for others": put("Service", "spec", "selector", "app.kubernetes.io/instance", "other"),
+    "a monitor for others": put("ServiceMonitor", "spec", "selector", "matchLabels", "app.kubernetes.io/instance", "other"),
+    "a monitored port that is not": put("ServiceMonitor", "spec", "endpoints", 0, "port", "http"),
+    "a target port that is not": put("Service", "spec", "ports", 0, "targetPort", "http"),
+    "another port": put("Deployment", *CONTAINER, "ports", 0, "containerPort", 1),
+    "a readiness probe that lies": put("Deployment", *CONTAINER, "readinessProbe", "httpGet", "path", "/healthz"),
+    "a writable mount": put("DaemonSet", *CONTAINER, "volumeMounts", 1, "readOnly", False),
+    "a mount elsewhere": put("DaemonSet", *CONTAINER, "volumeMounts", 1, "mountPath", "/host/x"),
+    "a volume that is not": put("DaemonSet", *CONTAINER, "volumeMounts", 1, "name", "other"),
+    "a folder inside another": put("DaemonSet", *TEMPLATE, "volumes", 1, "hostPath", "path", "/var/lib/kubelet"),
+    "both propagation and recursion": put("DaemonSet", *CONTAINER, "volumeMounts", 1, "mountPropagation", "HostToContainer"),
+    "a ConfigMap that is not": lambda objects: objects.remove(named(objects, "ConfigMap", "-secrets")),
+    "a path without a mount": lambda objects: spoil_config(objects, "/etc/kubernetes/pki/ca.crt", "/srv/ca.crt"),
+    "no host root": lambda objects: spoil_config(objects, "hostRoot: /host", "hostRoot: /"),
+    "an old checksum": lambda objects: spoil_config(objects, "level: info", "level: debug"),
+}
+
+
+def spoil_config(objects, old, new):
+    data = named(objects, "ConfigMap", "-master")["data"]
+    assert old in data["config.yaml"]
+    data["config.yaml"] = data["config.yaml"].replace(old, new)
+
+
+def unfound(render, namespace):
+    """Spoilings that no check noticed; `render` gives a fresh good render each time."""
+    for what, spoil in SPOILED.items():
+        objects = render()
+        spoil(objects)
+        if not list(cross.everything(objects, namespace)):
+            yield what
