@@ -1,0 +1,213 @@
+"""The chart's tests. UPDATE=1 rewrites the golden renders and the schema; X509_AGENT=path lets that binary judge every rendered configuration."""
+import copy
+import difflib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+import yaml
+
+import cross
+import cross_red
+import helm
+import keys
+import schema
+from report import Report
+
+HERE = pathlib.Path(__file__).resolve().parent
+TESTS = helm.CHART / "tests"
+EXAMPLES = sorted((helm.ROOT / "values-examples").glob("*.yaml"))
+CASES = {"default": [], **{path.stem: [path] for path in [*EXAMPLES, *sorted((helm.CHART / "ci").glob("*.yaml"))]}}
+SEED = helm.ROOT / "values-examples" / "kubesphere-seed.yaml"
+IMPURE = re.compile(r"\b(lookup|rand[A-Z]\w*|shuffle|now|date\w*|ago|uuidv4|gen[A-Z]\w*|bcrypt|htpasswd|getHostByName|env|expandenv)\b")
+report = Report("chart")
+
+
+def same(found, expected, name):
+    return list(difflib.unified_diff(expected.splitlines(), found.splitlines(), f"{name} as kept", f"{name} as rendered", lineterm="", n=1))
+
+
+def kept(path, found):
+    """A file that the tests keep: rewritten on demand, else compared."""
+    if os.environ.get("UPDATE"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(found, encoding="utf-8")
+    difference = same(found, path.read_text(encoding="utf-8") if path.exists() else "", path.name)
+    report.check(f"{path.name} (UPDATE=1 rewrites it)", ["\n  ".join(difference)] if difference else [])
+
+
+def sources():
+    for path in sorted((helm.CHART / "templates").iterdir()):
+        text = path.read_text(encoding="utf-8")
+        report.check(path.name, [f"{text.count(chr(10))} lines, more than 80"] if text.count("\n") > 80 else [])
+        actions = re.sub(r"\{\{-?\s*/\*.*?\*/", "", "".join(re.findall(r"\{\{.*?\}\}", text, re.S)), flags=re.S)
+        actions = re.sub(r'"[^"]*"|\.\w+', "", actions)
+        report.check(path.name, [f"{found}: a render must depend on values alone" for found in IMPURE.findall(actions)])
+    for path in EXAMPLES:
+        report.check(path.name, [] if path.read_text(encoding="utf-8").startswith("# For ") else ["its first comment does not say who it is for"])
+    values, types = helm.CHART / "values.yaml", HERE / "schema-types.yaml"
+    made = schema.make(values.read_text(encoding="utf-8"), yaml.safe_load(types.read_text(encoding="utf-8")))
+    kept(helm.CHART / "values.schema.json", json.dumps(made, indent=2, ensure_ascii=False) + "\n")
+    report.check("values.yaml and its schema have the same keys", different_keys(yaml.safe_load(values.read_text(encoding="utf-8")), made))
+
+
+def different_keys(values, node, path="values"):
+    properties = set(node["properties"]) - ({"enabled"} if path == "values" else set())
+    for key in set(values) ^ properties:
+        yield f"{path}.{key} is not in both"
+    if node["additionalProperties"] is not False and path != "values.global":
+        yield f"{path} is open"
+    for key in set(values) & properties:
+        if "properties" in node["properties"][key]:
+            yield from different_keys(values[key], node["properties"][key], f"{path}.{key}")
+
+
+def renders():
+    for name, values in CASES.items():
+        text = helm.text(*values)
+        objects = helm.objects(*values)
+        report.check(f"{name}: objects fit each other", cross.everything([o for o in objects if not o["metadata"]["name"].endswith("-extra")], helm.NAMESPACE), 11)
+        report.equal(f"{name}: a second render is the same", helm.text(*values), text)
+        report.check(f"{name}: nodeSelector and tolerations as typed", typed(values, objects))
+        lint = subprocess.run(["helm", "lint", "--strict", str(helm.CHART), *[f"--values={v}" for v in values]], capture_output=True, text=True, check=False)
+        report.check(f"{name}: helm lint", [lint.stdout] if lint.returncode else [])
+        agent_accepts(name, objects)
+    for name in ("default", "kubesphere-seed"):
+        kept(TESTS / "golden" / f"{name}.yaml", helm.text(*CASES[name]))
+
+
+def typed(values, objects):
+    merged = yaml.safe_load(values[0].read_text(encoding="utf-8")) if values else {}
+    host = merged.get("hostPathsExporter", {})
+    rendered = {item["metadata"]["name"].removeprefix("x509-x509-certificate-exporter-"): item for item in cross.of(objects, "DaemonSet")}
+    if set(rendered) != set(host.get("daemonSets", {})):
+        yield f"DaemonSets {sorted(rendered)}"
+    for name, own in host.get("daemonSets", {}).items():
+        for key in ("nodeSelector", "tolerations", "affinity"):
+            expected = own.get(key, host.get(key)) or None
+            if cross.pod(rendered[name]).get(key) != expected:
+                yield f"{name}: {key} is {cross.pod(rendered[name]).get(key)}, typed was {expected}"
+
+
+def agent_accepts(name, objects):
+    agent = os.environ.get("X509_AGENT")
+    for item in cross.of(objects, "ConfigMap") if agent else []:
+        if "config.yaml" in item["data"]:
+            with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+                file.write(item["data"]["config.yaml"])
+                file.flush()
+                done = subprocess.run([agent, "config", "--config", file.name], capture_output=True, text=True, check=False)
+            report.check(f"{name}: the agent accepts {cross.title(item)}", [done.stderr] if done.returncode else [])
+
+
+def seed():
+    """What the seed's listing shows, and what a release of the peer's 4.2 has, so that an upgrade is in place."""
+    objects = helm.objects(SEED)
+    sets = {item["metadata"]["name"]: cross.pod(item).get("nodeSelector") for item in cross.of(objects, "DaemonSet")}
+    report.equal("the seed's DaemonSets", sets, {"x509-x509-certificate-exporter-master": {"node-role.kubernetes.io/master": ""}, "x509-x509-certificate-exporter-nodes": None})
+    report.equal("the seed's ServiceMonitor", [m["metadata"]["name"] for m in cross.of(objects, "ServiceMonitor")], ["x509-x509-certificate-exporter"])
+    peer = [item for item in yaml.safe_load_all((HERE / "peer" / "rendered-4.2-seed.yaml").read_text(encoding="utf-8")) if item]
+    ours = {cross.title(item): item for item in objects if item["kind"] not in cross.CLUSTER}
+    report.equal("the peer's namespaced objects", sorted(ours), sorted(cross.title(item) for item in peer))
+    for item in peer:
+        report.check(f"as the peer's {cross.title(item)}", unlike(item, ours.get(cross.title(item), {})))
+
+
+def unlike(expected, found, path=""):
+    """What of the expected is not in the found; versions may differ."""
+    if path.rsplit(".", 1)[-1] in ("helm*sh/chart", "app*kubernetes*io/version"):
+        return
+    if isinstance(expected, dict) and isinstance(found, dict):
+        extra = set(found) - set(expected) if path.endswith(("labels", "matchLabels")) or path == ".spec.selector" else set()
+        for key in extra:
+            yield f"{path}.{key} is new"
+        for key, value in expected.items():
+            yield from unlike(value, found.get(key), f"{path}.{key.replace('.', '*')}")
+    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        for index, value in enumerate(expected):
+            yield from unlike(value, found[index], f"{path}[{index}]")
+    elif expected != found:
+        yield f"{path} is {found!r}, was {expected!r}"
+
+
+def invalid():
+    for path in sorted((TESTS / "invalid").glob("*.yaml")):
+        expected = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# expects: ")
+        code, _, error = helm.template(path)
+        report.check(f"invalid/{path.name}", [] if code and expected in error else [f"exit {code}, {error.strip() or 'rendered'}; expected: {expected}"])
+
+
+def surroundings():
+    """Other Kubernetes versions, other releases, a parent chart."""
+    for version, there in (("1.23.0", False), ("1.29.9", False), ("1.30.0", True), ("1.34.0", True)):
+        report.equal(f"recursiveReadOnly on {version}", "recursiveReadOnly" in helm.text(SEED, kubernetes=version), there)
+    clusters = [{cross.title(o) for o in helm.objects(namespace=space) if o["kind"] in cross.CLUSTER} for space in ("blue", "green")]
+    report.equal("cluster-scoped objects of two releases of one name", clusters[0] & clusters[1], set())
+    report.equal("no cluster-scoped object without Secrets", cross.of(helm.objects(SEED, {"secretsExporter": {"enabled": False}}), *cross.CLUSTER), [])
+    limits = helm.text({"prometheusRules": {"warningDaysLeft": 14, "criticalDaysLeft": 28}})
+    report.check("swapped thresholds", [] if "< (14 * 86400) >= (86400 * 28)" in limits and "< (86400 * 28)" in limits else ["not in the rules"])
+    dashboard = next(o for o in helm.objects({"grafana": {"createDashboard": True}}) if o["metadata"]["name"].endswith("-dashboard"))
+    file = helm.CHART / "files" / "dashboards" / "x509-certificate-exporter.json"
+    report.equal("the dashboard survives its ConfigMap", json.loads(dashboard["data"][file.name]), json.loads(file.read_text(encoding="utf-8")))
+    with tempfile.TemporaryDirectory() as scratch:
+        parent = pathlib.Path(scratch, "parent")
+        (parent / "charts").mkdir(parents=True)
+        subprocess.run(["cp", "-r", str(helm.CHART), str(parent / "charts")], check=True)
+        (parent / "Chart.yaml").write_text("{apiVersion: v2, name: parent, version: 1.0.0, dependencies: [{name: x509-certificate-exporter, version: 0.x.x, "
+                                           "condition: x509-certificate-exporter.enabled}]}", encoding="utf-8")
+        values = {"global": {"imageRegistry": "registry.example.org", "ours": 1}, "x509-certificate-exporter": {"enabled": True}}
+        images = [cross.container(o)["image"] for o in cross.of(helm.objects(values, chart=parent), "Deployment")]
+        report.check("as a subchart", [] if images and images[0].startswith("registry.example.org/") else [f"images {images}"])
+        values["x509-certificate-exporter"]["enabled"] = False
+        report.equal("as a subchart switched off", helm.objects(values, chart=parent), [])
+
+
+def notes():
+    for values, expected in (
+        ([SEED], "6 paths and 3 kubeconfigs on nodes with node-role.kubernetes.io/master="),
+        ([{"secretsExporter": {"enabled": False}}], "nothing: secretsExporter is off"),
+        ([{"secretsExporter": {"cache": {"maxDuration": 60}}}], "secretsExporter.cache: Secrets are watched"),
+        ([{"migration": {"image": {"tag": "v1"}}}], "migration: an upgrade needs no job"),
+        ([SEED, {"hostPathsExporter": {"hostPathVolumeType": ""}}], "hostPathsExporter.hostPathVolumeType (master)"),
+        ([{"service": {"create": False}}], "The ServiceMonitor has no Service to go by"),
+    ):
+        found = helm.notes(*values)
+        report.check(f"notes: {expected}", [] if expected in found else [found])
+
+
+def conformity(schemas):
+    """kubeconform, strict, over every render; and it is no rubber stamp."""
+    def problems(text):
+        command = ["kubeconform", "-strict", "-output", "json", "-verbose", "-schema-location", f"{schemas}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+        results = json.loads(done.stdout)["resources"]
+        return len(results), [f"{r['kind']} {r['name']}: {r['msg']}" for r in results if r["status"] != "statusValid"]
+    for name, values in CASES.items():
+        count, found = problems(helm.text(*values))
+        report.check(f"{name}: kubeconform", found, count)
+    for kind, spoil in (("DaemonSet", lambda o: cross.pod(o).update(toleration=[])), ("ServiceMonitor", lambda o: o["spec"].update(endpoint=[])), ("Service", lambda o: o["spec"].update(type=None))):
+        objects = helm.objects(SEED)
+        spoil(cross.of(objects, kind)[0])
+        report.equal(f"kubeconform refuses a spoiled {kind}", len(problems(yaml.safe_dump_all(objects))[1]), 1)
+
+
+def main():
+    sources()
+    renders()
+    seed()
+    invalid()
+    surroundings()
+    notes()
+    conformity(sys.argv[1])
+    good = helm.objects(SEED)
+    report.check("spoiled renders that no check notices", cross_red.unfound(lambda: copy.deepcopy(good), helm.NAMESPACE), len(cross_red.SPOILED))
+    report.check("keys of values.yaml", (found := keys.problems())[1], found[0])
+    return report.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
