@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# What the stories on the real cluster share. To be sourced after lib.sh.
+
+NAMESPACE=exporter
+RELEASE=x509
+FULLNAME=x509-x509-certificate-exporter
+
+k() { "$ROOT/ci/cluster" kubectl "$@"; }
+kn() { k -n "$NAMESPACE" "$@"; }
+helm() { "$ROOT/ci/cluster" helm "$@"; }
+node() { "$ROOT/ci/cluster" exec "$@"; }
+prom() { "$ROOT/ci/monitoring" query "$1"; }
+
+# rows QUERY: how many series the query returns.
+rows() { prom "$1" | jq '.data.result | length'; }
+
+# value QUERY: the value of the query's only series.
+value() { prom "$1" | jq -r 'if (.data.result | length) == 1 then .data.result[0].value[1] else "no single series" end'; }
+
+# expect WHAT ACTUAL EXPECTED
+expect() {
+    if [[ $2 == "$3" ]]; then
+        say "    ok: $1 = $2"
+    else
+        die "$1 is $2, expected $3"
+    fi
+}
+
+# is ACTUAL-COMMAND… -- EXPECTED: for wait_until.
+is() {
+    local expected=${*: -1}
+    [[ $("${@:1:$#-1}") == "$expected" ]]
+}
+
+# metrics POD: what the agent in that pod exposes, through the API server.
+metrics() { k get --raw "/api/v1/namespaces/$NAMESPACE/pods/$1:9793/proxy/metrics"; }
+
+# pod COMPONENT [NODE]: the name of the component's pod.
+pod() {
+    kn get pods -l "app.kubernetes.io/component=$1" ${2:+--field-selector=spec.nodeName=$2} \
+        -o 'jsonpath={.items[0].metadata.name}'
+}
+
+# install VALUES-FILE… -- FLAGS: the chart with our image, waited for.
+install() {
+    local files=()
+    while [[ $# -gt 0 && $1 != -- ]]; do
+        files+=(-f "$1")
+        shift
+    done
+    [[ ${1:-} == -- ]] && shift
+    k get namespace "$NAMESPACE" >/dev/null 2>&1 || k create namespace "$NAMESPACE" >/dev/null
+    helm upgrade --install "$RELEASE" "$ROOT/charts/x509-certificate-exporter" -n "$NAMESPACE" \
+        "${files[@]}" --set image.pullPolicy=Never "$@" --wait --timeout 3m >/dev/null
+}
+
+# rss POD NODE: resident memory of the agent's process in KiB, as the kernel of the node has it.
+rss() {
+    metrics "$1" | awk '/^process_resident_memory_bytes /{printf "%d", $2 / 1024}'
+}
