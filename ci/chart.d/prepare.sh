@@ -3,8 +3,14 @@
 
 # prepare TOOL…: builds the tools, puts them on the PATH, and sees to Python's YAML.
 prepare() {
-    "$ROOT/ci/tools/build" "$@" >&2
-    PATH=$("$ROOT/ci/tools/build" --path):$PATH
+    local folder tool
+    folder=$("$ROOT/ci/tools/build" --path)
+    for tool in "$@"; do
+        if [[ ! -x $folder/$tool ]]; then # a look first: the build waits for any other one
+            "$ROOT/ci/tools/build" "$tool" >&2
+        fi
+    done
+    PATH=$folder:$PATH
     export PATH PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$ROOT/ci/chart.d
     if ! python3 -c 'import yaml' 2>/dev/null; then
         say "Python's YAML is missing: apt-get install python3-yaml" >&2

@@ -1,0 +1,135 @@
+"""The alerts' and the dashboard's tests."""
+import copy
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+import yaml
+
+import dashboard
+import helm
+from report import Report
+
+HERE = pathlib.Path(__file__).resolve().parent
+FILE = helm.CHART / "files" / "rules" / "x509-certificate-exporter.yaml"
+BOARD = helm.CHART / "files" / "dashboards" / "x509-certificate-exporter.json"
+SNAPSHOTS = helm.ROOT / "agent" / "tests" / "snapshots"
+TUNED = helm.ROOT / "values-examples" / "prometheus-stack.yaml"
+report = Report("rules")
+
+
+def promtool(command, rules, test=None):
+    """What promtool finds wrong with rules (a map), or with a test file that loads them as rules.yaml."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "rules.yaml")
+        path.write_text(yaml.safe_dump(rules), encoding="utf-8")
+        if test:
+            path = pathlib.Path(folder, "test.yaml")
+            path.write_text(test if isinstance(test, str) else yaml.safe_dump(test), encoding="utf-8")
+        done = subprocess.run(["promtool", command, "rules", str(path)], capture_output=True, text=True, check=False)
+        return [done.stdout + done.stderr] if done.returncode else []
+
+
+def rendered(*values):
+    found = next(item for item in helm.objects(*values) if item["kind"] == "PrometheusRule")
+    return {"groups": found["spec"]["groups"]}
+
+
+def alerts(rules):
+    return [rule for group in rules["groups"] for rule in group["rules"]]
+
+
+def checks(plain):
+    report.check("promtool reads the plain file", promtool("check", plain))
+    report.equal("the default render is the plain file", rendered(), plain)
+    for values in sorted([*(helm.ROOT / "values-examples").glob("*.yaml"), *(helm.CHART / "ci").glob("*.yaml")]):
+        report.check(f"promtool reads the rules of {values.name}", promtool("check", rendered(values)))
+    broken = copy.deepcopy(plain)
+    alerts(broken)[0]["expr"] += " )"
+    report.equal("promtool refuses a broken rule", len(promtool("check", broken)), 1)
+
+
+def tests(plain):
+    """Every alert has a test that fires and one that does not, and the tests notice an alert that never fires, always does, or is hasty."""
+    files = {path.name: path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.test.yaml"))}
+    cases = [case for text in files.values() for test in yaml.safe_load(text)["tests"] for case in test["alert_rule_test"]]
+    for name, text in files.items():
+        report.check(name, promtool("test", plain, text), len(yaml.safe_load(text)["tests"]))
+    for rule in alerts(plain):
+        name = rule["alert"]
+        fires = {bool(case["exp_alerts"]) for case in cases if case["alertname"] == name}
+        report.equal(f"{name} is tested firing and silent", fires, {True, False})
+        for what, change in (("never fires", {"expr": f"({rule['expr']}) and vector(1) > 2"}), ("always fires", {"expr": "vector(1)"}), ("is hasty", {"for": "0s"})):
+            spoiled = copy.deepcopy(plain)
+            next(other for other in alerts(spoiled) if other["alert"] == name).update(change)
+            report.check(f"{name} that {what} is noticed", [] if any(promtool("test", spoiled, text) for text in files.values()) else ["no test fails"])
+
+
+def tuned():
+    """Values reach the rules: thresholds, prefix, severity, labels, annotations and `for`."""
+    found = {rule["alert"]: rule for rule in alerts(rendered(TUNED))}
+    renewal = found.get("X509 CertificateRenewal", {})
+    report.check("tuned thresholds", [] if "(21 * 86400) >= (86400 * 7)" in renewal.get("expr", "") else [str(renewal)])
+    report.equal("tuned labels", renewal.get("labels"), {"severity": "info", "team": "platform"})
+    report.equal("tuned annotations", renewal.get("annotations", {}).get("runbook_url"), "https://runbooks.example.org/certificates")
+    report.equal("a tuned for", found["X509 SourceDown"]["for"], "10m")
+    mine = rendered({"prometheusRules": {"disableBuiltinAlertGroup": True, "extraAlertGroups": [{"name": "mine", "rules": [{"alert": "A", "expr": "up == 0"}]}]}})
+    report.equal("only the user's groups", [group["name"] for group in mine["groups"]], ["mine"])
+
+
+def known_metrics():
+    """From the agent's golden scrapes if there are any, else from the list."""
+    families = re.compile(r"# TYPE (\w+) ")
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in sorted(SNAPSHOTS.rglob("*")) if path.is_file()] if SNAPSHOTS.is_dir() else []
+    golden = {name for text in texts for name in families.findall(text)}
+    listed = set(re.findall(r"^(\w+)$", (HERE / "metrics.txt").read_text(encoding="utf-8"), re.M))
+    if any(name.startswith("x509_cert") for name in golden):
+        return golden, "the agent's golden scrapes"
+    return listed, "metrics.txt"
+
+
+def metrics(plain, board):
+    known, where = known_metrics()
+    expressions = {f"alert {rule['alert']}": rule["expr"] for rule in alerts(plain)}
+    expressions.update({f"panel {title} ({index})": query for index, (title, query) in enumerate(dashboard.queries(board))})
+    for place, expr in expressions.items():
+        used = set(re.findall(r"\b((?:x509|process)_\w+)\b", expr))
+        report.check(f"{place}: metrics are in {where}", [f"{name} is not" for name in used - known] + ([] if used else ["uses none"]))
+
+
+def panels(board):
+    report.check("the dashboard's shape", dashboard.shape(board, BOARD.read_text(encoding="utf-8")))
+    series = [re.fullmatch(r"(\w+\{.*\}) (\d+)", line).groups() for line in (HERE / "healthy.txt").read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    data = [{"series": name, "values": f"{value}x20"} for name, value in series]
+
+    def evaluated(query, expected):
+        samples = [{"labels": "{}", "value": expected}]
+        return promtool("test", {"groups": []}, {"rule_files": [], "tests": [{"interval": "1m", "input_series": data,
+                        "promql_expr_test": [{"expr": query, "eval_time": "10m", "exp_samples": samples}]}]})
+    for title, query in dashboard.queries(board):
+        report.check(f"panel {title} has rows while all is well", evaluated(f"count({query}) > bool 0", 1))
+    kinds = {panel["title"]: panel["type"] for panel in board["panels"]}
+    stats = {title: query for title, query in dashboard.queries(board) if kinds[title] == "stat"}
+    expected = {"Certificates": 6, "Expired": 1, "Within $critical days": 2, "Within $warning days": 3, "Problems": 0, "Sources down": 0}
+    report.equal("the dashboard's figures", sorted(stats), sorted(expected))
+    for title, value in expected.items():
+        report.check(f"panel {title} is {value}", evaluated(stats[title], value))
+    report.equal("a wrong figure is noticed", len(evaluated(stats["Expired"], 2)), 1)
+
+
+def main():
+    plain = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    board = json.loads(BOARD.read_text(encoding="utf-8"))
+    checks(plain)
+    tests(plain)
+    tuned()
+    metrics(plain, board)
+    panels(board)
+    return report.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
