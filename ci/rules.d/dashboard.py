@@ -32,6 +32,9 @@ def shape(board, text):
     ids = [panel["id"] for panel in board["panels"]]
     if len(set(ids)) != len(ids):
         yield "an id twice"
+    titles = [panel["title"] for panel in board["panels"]]
+    if len(set(titles)) != len(titles):
+        yield "a title twice"
     taken = set()
     for panel in board["panels"]:
         name, grid = panel["title"], panel["gridPos"]
