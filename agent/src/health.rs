@@ -222,6 +222,7 @@ impl Families {
         // Born at 0, so that a rule sees a source that never succeeds, and a rate its first error.
         self.up.with_label_values(&[kind, name]).set(0);
         self.bundles.with_label_values(&[kind, name]).set(0);
+        self.panics.with_label_values(&[kind]);
         for reason in Reason::ALL {
             self.errors.with_label_values(&[kind, name, reason.code()]);
         }

@@ -206,10 +206,17 @@ impl fmt::Display for Location {
         match self {
             Self::File { path } => write!(f, "file {path}"),
             Self::Kubeconfig { path, entry: None } => write!(f, "kubeconfig {path}"),
-            Self::Kubeconfig { path, entry: Some(Entry { kind, name }) } => {
+            Self::Kubeconfig {
+                path,
+                entry: Some(Entry { kind, name }),
+            } => {
                 write!(f, "kubeconfig {path} {} {name}", kind.as_str())
             }
-            Self::Secret { namespace, name, key } => {
+            Self::Secret {
+                namespace,
+                name,
+                key,
+            } => {
                 write!(f, "secret {namespace}/{name} key {key}")
             }
         }
@@ -233,12 +240,20 @@ impl EntryKind {
 impl Bundle {
     /// A location that could not be read: the last known certificates stay, the problem shows.
     pub fn unread(problem: Problem) -> Self {
-        Self { certificates: None, problems: vec![problem], labels: Vec::new() }
+        Self {
+            certificates: None,
+            problems: vec![problem],
+            labels: Vec::new(),
+        }
     }
 
     /// A location that was read and is wrong as a whole: it holds no certificate.
     pub fn bad(problem: Problem) -> Self {
-        Self { certificates: Some(Vec::new()), problems: vec![problem], labels: Vec::new() }
+        Self {
+            certificates: Some(Vec::new()),
+            problems: vec![problem],
+            labels: Vec::new(),
+        }
     }
 
     /// The certificates known from this bundle alone.
@@ -268,12 +283,20 @@ impl Name {
 impl Problem {
     /// A problem of a location as a whole.
     pub fn new(reason: Reason, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason, block: None, detail: detail.into() }
+        Self {
+            reason,
+            block: None,
+            detail: detail.into(),
+        }
     }
 
     /// A problem of one block, counted from 1.
     pub fn in_block(reason: Reason, block: usize, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason, block: Some(block), detail: detail.into() }
+        Self {
+            reason,
+            block: Some(block),
+            detail: detail.into(),
+        }
     }
 }
 
