@@ -19,7 +19,8 @@ step() {
     shift
     printf '==> %s\n' "$title"
     (
-        trap 'kill "$nap" 2>/dev/null; exit 0' TERM # or the nap would outlive the step and hold its pipes open
+        nap=
+        trap 'kill $nap 2>/dev/null; exit 0' TERM # or the nap would outlive the step and hold its pipes open
         while :; do
             sleep 30 &
             nap=$!
@@ -28,7 +29,11 @@ step() {
         done
     ) &
     beat=$!
-    "$@" || status=$?
+    # Not `"$@" || …`: a function called so would go on after its first failure.
+    set +e
+    (set -e && "$@")
+    status=$?
+    set -e
     kill "$beat" 2>/dev/null
     wait "$beat" 2>/dev/null || true
     if ((status)); then
