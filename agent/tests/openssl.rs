@@ -1,6 +1,8 @@
 //! The decoder beside the `openssl` command, on certificates that are odd in the ways that make
 //! parsers lose them. openssl must be there: a test that cannot run fails.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 

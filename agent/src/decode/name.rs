@@ -39,7 +39,7 @@ pub(super) fn name(element: Element<'_>) -> Name {
     name
 }
 
-/// The string types of DirectoryString and what is found beside them.
+/// The string types of `DirectoryString` and what is found beside them.
 fn text(value: Element<'_>) -> Option<Arc<str>> {
     const UTF8: u8 = 0x0c;
     const NUMERIC: u8 = 0x12;

@@ -1,4 +1,4 @@
-//! UTCTime and GeneralizedTime (RFC 5280, 4.1.2.5) as seconds since 1970. The `x509-cert` crate
+//! `UTCTime` and `GeneralizedTime` (RFC 5280, 4.1.2.5) as seconds since 1970. The `x509-cert` crate
 //! reads what the RFC allows; what it refuses and others write (no seconds, fractions, offsets,
 //! years before 1970) is read here, since a date that is not read is an expiry that is not seen.
 

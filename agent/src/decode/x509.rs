@@ -1,6 +1,7 @@
 //! One certificate (RFC 5280, 4.1): its facts from its DER. The validity is read first and decides
 //! alone whether the certificate counts; an odd serial, name or extension costs a label.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use der::Decode as _;
@@ -39,7 +40,7 @@ pub(super) fn certificate(whole: Element<'_>) -> Result<Arc<Certificate>, (Reaso
     }))
 }
 
-/// Where things stand in a TBSCertificate.
+/// Where things stand in a `TBSCertificate`.
 struct Parts<'a> {
     version_1: bool,
     serial: Element<'a>,
@@ -130,7 +131,7 @@ fn serial(bytes: &[u8]) -> Option<Box<str>> {
     let mut limbs = limbs.iter().rev();
     text.push_str(&limbs.next().map_or("0".to_owned(), ToString::to_string));
     for limb in limbs {
-        text.push_str(&format!("{limb:09}"));
+        write!(text, "{limb:09}").expect("writing to a String cannot fail");
     }
     Some(text.into())
 }

@@ -1,0 +1,215 @@
+//! Flags and subcommands. The names of the peer's v3 and v4 flags keep their meaning; a flag adds
+//! to what the file says.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::raw::{self, Raw};
+use crate::config::{self, ConfigError};
+
+/// Where the file is looked for when none is named.
+const DEFAULT_FILE: &str = "/etc/x509-certificate-exporter/config.yaml";
+
+/// Watches X.509 certificates where Kubernetes clusters keep them and tells Prometheus when they
+/// expire.
+#[derive(Debug, Parser)]
+#[command(name = "x509-certificate-exporter", version, disable_version_flag = true)]
+#[command(args_conflicts_with_subcommands = false)]
+pub struct Cli {
+    /// What to do; `serve` when nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What to watch and how.
+    #[command(flatten)]
+    pub options: Options,
+    /// Print the version.
+    #[arg(short = 'v', long, action = clap::ArgAction::Version)]
+    version: Option<bool>,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Look at files, directories and kubeconfigs once, print a table, and exit as monitoring
+    /// plugins do: 0 well, 1 warning, 2 critical or expired, 3 could not tell.
+    Check(Check),
+    /// Print the effective configuration; exit 2 if it is wrong.
+    Config,
+    /// Watch and answer scrapes.
+    Serve,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Files, patterns, directories or kubeconfigs.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<String>,
+    /// Warn when less than this is left.
+    #[arg(long, default_value = "28d", value_name = "DURATION")]
+    pub warn: String,
+    /// Critical when less than this is left.
+    #[arg(long, default_value = "14d", value_name = "DURATION")]
+    pub crit: String,
+}
+
+/// What to watch and how.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the peer's")]
+pub struct Options {
+    /// Configuration file.
+    #[arg(short = 'C', long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Watch this file or pattern; may be repeated.
+    #[arg(short = 'f', long, global = true, value_name = "PATH")]
+    pub watch_file: Vec<String>,
+    /// Watch the files of this directory; may be repeated.
+    #[arg(short = 'd', long, global = true, value_name = "PATH")]
+    pub watch_dir: Vec<String>,
+    /// Watch this kubeconfig; may be repeated.
+    #[arg(short = 'k', long, global = true, value_name = "PATH")]
+    pub watch_kubeconf: Vec<String>,
+    /// Watch Secrets.
+    #[arg(long, global = true)]
+    pub watch_kube_secrets: bool,
+    /// Kubeconfig of the cluster whose Secrets are watched.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<String>,
+    /// Secret type and key, as TYPE:KEY; may be repeated.
+    #[arg(short = 's', long, global = true, value_name = "TYPE:KEY")]
+    pub secret_type: Vec<String>,
+    /// Watch only this namespace; may be repeated.
+    #[arg(long, global = true, value_name = "NAMESPACE")]
+    pub include_namespace: Vec<String>,
+    /// Leave this namespace out; may be repeated.
+    #[arg(long, global = true, value_name = "NAMESPACE")]
+    pub exclude_namespace: Vec<String>,
+    /// Watch only Secrets with this label; may be repeated.
+    #[arg(long, global = true, value_name = "KEY[=VALUE]")]
+    pub include_label: Vec<String>,
+    /// Leave Secrets with this label out; may be repeated.
+    #[arg(long, global = true, value_name = "KEY[=VALUE]")]
+    pub exclude_label: Vec<String>,
+    /// Copy this label of Secrets to their series; may be repeated.
+    #[arg(long, global = true, value_name = "KEY")]
+    pub expose_secret_label: Vec<String>,
+    /// Address to listen on.
+    #[arg(short = 'b', long, global = true, value_name = "[HOST]:PORT")]
+    pub listen_address: Option<String>,
+    /// Expose the families that depend on the time of the scrape.
+    #[arg(long, global = true)]
+    pub expose_relative_metrics: bool,
+    /// Accepted for the peer's sake: errors are always exposed.
+    #[arg(long, global = true)]
+    pub expose_per_cert_error_metrics: bool,
+    /// Leading components cut off the label `filepath`.
+    #[arg(long, global = true, value_name = "N")]
+    pub trim_path_components: Option<usize>,
+    /// Do not follow symbolic links.
+    #[arg(long, global = true)]
+    pub skip_symlinks: bool,
+    /// Where the host's root directory is mounted.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub host_root: Option<String>,
+    /// error, warn, info, debug or trace.
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+    /// text or json.
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log_format: Option<String>,
+    /// The same as `--log-level debug`.
+    #[arg(long, global = true)]
+    pub debug: bool,
+}
+
+impl Options {
+    /// The file with the flags laid over it.
+    pub fn effective(self) -> Result<Raw, ConfigError> {
+        let default = PathBuf::from(DEFAULT_FILE);
+        let mut raw = match &self.config {
+            Some(path) => config::read(path)?,
+            None if !self.names_sources() && default.exists() => config::read(&default)?,
+            None => Raw::default(),
+        };
+        self.lay_over(&mut raw);
+        Ok(raw)
+    }
+
+    fn names_sources(&self) -> bool {
+        let paths = [&self.watch_file, &self.watch_dir, &self.watch_kubeconf];
+        self.watch_kube_secrets || paths.iter().any(|paths| !paths.is_empty())
+    }
+
+    fn lay_over(self, raw: &mut Raw) {
+        let metrics = &mut raw.metrics;
+        metrics.expose_relative |= self.expose_relative_metrics;
+        metrics.expose_per_cert_error |= self.expose_per_cert_error_metrics;
+        set(&mut metrics.trim_path_components, self.trim_path_components);
+        set(&mut raw.server.listen, self.listen_address);
+        set(&mut raw.log.level, self.log_level.or(self.debug.then(|| "debug".to_owned())));
+        set(&mut raw.log.format, self.log_format);
+        raw.host_root = self.host_root.or(raw.host_root.take());
+        let mut file = |name: &str, paths: Vec<String>| {
+            if !paths.is_empty() {
+                raw.sources.push(raw::Source::File(raw::File {
+                    name: name.to_owned(),
+                    paths,
+                    exclude_paths: Vec::new(),
+                    follow_symlinks: !self.skip_symlinks,
+                    refresh_interval: None,
+                    formats: Vec::new(),
+                }));
+            }
+        };
+        file("watch-file", self.watch_file);
+        file("watch-dir", self.watch_dir);
+        if !self.watch_kubeconf.is_empty() {
+            raw.sources.push(raw::Source::Kubeconfig(raw::Kubeconfig {
+                name: "watch-kubeconf".to_owned(),
+                paths: self.watch_kubeconf,
+                refresh_interval: None,
+            }));
+        }
+        if self.watch_kube_secrets {
+            let mut secrets = raw::Secrets {
+                include_labels: self.include_label,
+                exclude_labels: self.exclude_label,
+                expose_labels: self.expose_secret_label,
+                ..raw::Secrets::default()
+            };
+            if !self.secret_type.is_empty() {
+                secrets.types = self.secret_type.iter().map(|text| secret_type(text)).collect();
+            }
+            raw.sources.push(raw::Source::Kubernetes(raw::Kubernetes {
+                name: "watch-kube-secrets".to_owned(),
+                kubeconfig: self.kubeconfig.unwrap_or_default(),
+                list_page_size: 50,
+                rate_limit: raw::RateLimit::default(),
+                namespaces: raw::Namespaces {
+                    include: self.include_namespace,
+                    exclude: self.exclude_namespace,
+                    ..raw::Namespaces::default()
+                },
+                secrets,
+            }));
+        }
+    }
+}
+
+/// v3 takes `TYPE:REGEX`; a key without a colon is an error that the configuration tells.
+fn secret_type(text: &str) -> raw::SecretType {
+    let (type_, key) = text.split_once(':').unwrap_or((text, ""));
+    raw::SecretType {
+        type_: type_.to_owned(),
+        key: None,
+        key_patterns: vec![key.to_owned()],
+        format: None,
+    }
+}
+
+fn set<T>(target: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *target = value;
+    }
+}

@@ -1,0 +1,168 @@
+//! What the user wants, read once. [`raw::Raw`] mirrors the file and refuses unknown keys;
+//! [`Config`] holds only valid values, and making one tells all errors at once, each with its path.
+
+pub mod duration;
+pub mod raw;
+mod sources;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::expose;
+use crate::logs;
+use crate::source::{files, kubeconfigs, secrets};
+
+/// Everything that is to be done, valid as a whole.
+#[derive(Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: Listen,
+    /// How to log.
+    pub log: logs::Options,
+    /// What to show of a certificate.
+    pub expose: expose::Options,
+    /// What to watch; never empty.
+    pub sources: Vec<SourceConfig>,
+}
+
+/// An address to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// Host name or address; empty for all of them.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+/// One source.
+#[derive(Debug)]
+pub enum SourceConfig {
+    /// `kind: file`.
+    Files(files::Options),
+    /// `kind: kubeconfig`.
+    Kubeconfigs(kubeconfigs::Options),
+    /// `kind: kubernetes`.
+    Secrets(secrets::Options),
+}
+
+/// Why there is no configuration: each error with the key it is about.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("{path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("{path}: {detail}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Which key or line.
+        detail: String,
+    },
+    /// Values do not fit.
+    #[error("{0}")]
+    Invalid(Errors),
+}
+
+/// All errors of one configuration.
+#[derive(Debug, Default)]
+pub struct Errors(Vec<String>);
+
+impl Config {
+    /// Makes a configuration of what was written, or tells everything that is wrong with it.
+    pub fn new(raw: &raw::Raw) -> Result<Self, ConfigError> {
+        let mut errors = Errors::default();
+        let listen = errors.take("server.listen", raw.server.listen.parse());
+        let level = errors.take("log.level", raw.log.level.parse());
+        let format = errors.take("log.format", raw.log.format.parse());
+        for (key, fields) in [
+            ("metrics.exposeSubjectFields", &raw.metrics.expose_subject_fields),
+            ("metrics.exposeIssuerFields", &raw.metrics.expose_issuer_fields),
+        ] {
+            for field in fields.iter().filter(|field| !FIELDS.contains(&field.as_str())) {
+                errors.push(key, format!("`{field}` is none of {}", FIELDS.join(", ")));
+            }
+        }
+        let sources = sources::all(raw, &mut errors);
+        match (listen, level, format) {
+            (Some(listen), Some(level), Some(format)) if errors.0.is_empty() => Ok(Self {
+                listen,
+                log: logs::Options { level, format },
+                expose: expose::Options {
+                    not_before: raw.metrics.expose_not_before,
+                    expired: raw.metrics.expose_expired,
+                    relative: raw.metrics.expose_relative,
+                    subject_fields: raw.metrics.expose_subject_fields.clone(),
+                    issuer_fields: raw.metrics.expose_issuer_fields.clone(),
+                    trim_path_components: raw.metrics.trim_path_components,
+                },
+                sources,
+            }),
+            _ => Err(ConfigError::Invalid(errors)),
+        }
+    }
+}
+
+/// Reads a configuration file.
+pub fn read(path: &Path) -> Result<raw::Raw, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    raw::Raw::parse(&text)
+        .map_err(|detail| ConfigError::Malformed { path: path.to_owned(), detail })
+}
+
+/// Short names of the attributes that can be labels.
+const FIELDS: [&str; 6] = ["C", "ST", "L", "O", "OU", "CN"];
+
+// === impl ConfigError ===
+
+impl ConfigError {
+    /// A flag whose value does not fit.
+    pub fn flag(flag: &str, error: impl fmt::Display) -> Self {
+        let mut errors = Errors::default();
+        errors.push(flag, error);
+        Self::Invalid(errors)
+    }
+}
+
+// === impl Listen ===
+
+impl std::str::FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (host, port) = text
+            .rsplit_once(':')
+            .ok_or_else(|| format!("`{text}` is not HOST:PORT or :PORT"))?;
+        let port = port.parse().map_err(|_| format!("`{port}` is not a TCP port"))?;
+        Ok(Self { host: host.trim_matches(['[', ']']).to_owned(), port })
+    }
+}
+
+// === impl Errors ===
+
+impl Errors {
+    /// Notes an error of one key.
+    pub(crate) fn push(&mut self, key: &str, error: impl fmt::Display) {
+        self.0.push(format!("{key}: {error}"));
+    }
+
+    /// The value, or a note of the error.
+    pub(crate) fn take<T, E: fmt::Display>(&mut self, key: &str, value: Result<T, E>) -> Option<T> {
+        value.map_err(|error| self.push(key, error)).ok()
+    }
+}
+
+impl fmt::Display for Errors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,319 @@
+//! The file as it is written: the peer's v4 keys, and a few of ours. Unknown keys are errors.
+
+use serde::{Deserialize, Serialize};
+
+/// The whole file.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub struct Raw {
+    /// Where the host's root directory is mounted; host paths are resolved inside it.
+    pub host_root: Option<String>,
+    /// Reserved for the page.
+    pub web: Web,
+    /// The port.
+    pub server: Server,
+    /// The log.
+    pub log: Log,
+    /// What is shown of a certificate.
+    pub metrics: Metrics,
+    /// How often files are looked at.
+    pub cache: Cache,
+    /// What is watched.
+    pub sources: Vec<Source>,
+}
+
+/// `web`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub struct Web {
+    /// Accepted as the peer has it; the page comes with a later version.
+    pub enable_stats: bool,
+}
+
+/// `server`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub struct Server {
+    /// `HOST:PORT` or `:PORT`.
+    pub listen: String,
+}
+
+/// `log`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub struct Log {
+    /// error, warn, info, debug or trace.
+    pub level: String,
+    /// text or json.
+    pub format: String,
+}
+
+/// `metrics`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the peer's file")]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub struct Metrics {
+    /// The families that depend on the time of the scrape.
+    pub expose_relative: bool,
+    /// Accepted as the peer has it; `x509_cert_error` is always on here.
+    pub expose_per_cert_error: bool,
+    /// `x509_cert_not_before`.
+    pub expose_not_before: bool,
+    /// `x509_cert_expired`.
+    pub expose_expired: bool,
+    /// Accepted as the peer has it; there is nothing to switch.
+    pub expose_diagnostics: bool,
+    /// Attributes of the subject that become labels; empty: all.
+    pub expose_subject_fields: Vec<String>,
+    /// Attributes of the issuer that become labels; empty: all.
+    pub expose_issuer_fields: Vec<String>,
+    /// Leading components cut off `filepath`.
+    pub trim_path_components: usize,
+}
+
+/// `cache`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub struct Cache {
+    /// How often files are looked at.
+    pub file_poll: FilePoll,
+}
+
+/// `cache.filePoll`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub struct FilePoll {
+    /// Time between two looks.
+    pub interval: String,
+}
+
+/// One of `sources`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Source {
+    /// Files of the host.
+    File(File),
+    /// Kubeconfigs of the host.
+    Kubeconfig(Kubeconfig),
+    /// Objects of a cluster.
+    Kubernetes(Kubernetes),
+}
+
+/// `kind: file`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct File {
+    /// The label `source_name`.
+    pub name: String,
+    /// Files, patterns and directories.
+    pub paths: Vec<String>,
+    /// Patterns of what to leave out.
+    #[serde(default)]
+    pub exclude_paths: Vec<String>,
+    /// Whether symbolic links are followed.
+    #[serde(default = "yes")]
+    pub follow_symlinks: bool,
+    /// Time between two looks, in place of `cache.filePoll.interval`.
+    #[serde(default)]
+    pub refresh_interval: Option<String>,
+    /// Formats to expect: `pem`, `der`.
+    #[serde(default)]
+    pub formats: Vec<String>,
+}
+
+/// `kind: kubeconfig`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Kubeconfig {
+    /// The label `source_name`.
+    pub name: String,
+    /// Files and patterns.
+    pub paths: Vec<String>,
+    /// Time between two looks, in place of `cache.filePoll.interval`.
+    #[serde(default)]
+    pub refresh_interval: Option<String>,
+}
+
+/// `kind: kubernetes`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Kubernetes {
+    /// The label `source_name`.
+    pub name: String,
+    /// Path of a kubeconfig; empty: the pod's own account, else `KUBECONFIG`.
+    #[serde(default)]
+    pub kubeconfig: String,
+    /// Objects asked for at once where the server does not stream lists.
+    #[serde(default = "fifty")]
+    pub list_page_size: u32,
+    /// Bounds on requests.
+    #[serde(default)]
+    pub rate_limit: RateLimit,
+    /// Which namespaces.
+    #[serde(default)]
+    pub namespaces: Namespaces,
+    /// Which Secrets.
+    #[serde(default)]
+    pub secrets: Secrets,
+}
+
+/// `rateLimit`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub struct RateLimit {
+    /// Requests a second; 0: no bound.
+    pub qps: f64,
+    /// Requests at once.
+    pub burst: u32,
+}
+
+/// `namespaces`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub struct Namespaces {
+    /// Patterns of names; empty: all.
+    pub include: Vec<String>,
+    /// Patterns of names left out.
+    pub exclude: Vec<String>,
+    /// `key` or `key=value`, all of them.
+    pub include_labels: Vec<String>,
+    /// `key` or `key=value`, none of them.
+    pub exclude_labels: Vec<String>,
+}
+
+/// `secrets`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub struct Secrets {
+    /// Patterns of names; empty: all.
+    pub include: Vec<String>,
+    /// Patterns of names left out.
+    pub exclude: Vec<String>,
+    /// `key` or `key=value`, all of them.
+    pub include_labels: Vec<String>,
+    /// `key` or `key=value`, none of them.
+    pub exclude_labels: Vec<String>,
+    /// Labels copied to `secret_label_*`.
+    pub expose_labels: Vec<String>,
+    /// Which keys of which types.
+    pub types: Vec<SecretType>,
+}
+
+/// One of `secrets.types`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct SecretType {
+    /// Type of the Secret.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// One key, literally.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Regular expressions of keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key_patterns: Vec<String>,
+    /// `pem` or `der`; the content decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+}
+
+impl Raw {
+    /// Reads the text of a file; the error names the key or the line.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.trim().is_empty() {
+            return Ok(Self::default());
+        }
+        serde_saphyr::from_str(text).map_err(|error| error.to_string())
+    }
+}
+
+impl Source {
+    /// Files under a name of ours.
+    pub fn of_files(paths: Vec<String>) -> Self {
+        Self::File(File {
+            name: "check".to_owned(),
+            paths,
+            exclude_paths: Vec::new(),
+            follow_symlinks: true,
+            refresh_interval: None,
+            formats: Vec::new(),
+        })
+    }
+
+    /// Kubeconfigs under a name of ours.
+    pub fn of_kubeconfigs(paths: Vec<String>) -> Self {
+        Self::Kubeconfig(Kubeconfig { name: "check".to_owned(), paths, refresh_interval: None })
+    }
+}
+
+impl Raw {
+    /// The same as a file.
+    pub fn to_yaml(&self) -> String {
+        serde_saphyr::to_string(self).unwrap_or_default()
+    }
+}
+
+impl Default for Web {
+    fn default() -> Self {
+        Self { enable_stats: true }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { listen: ":9793".to_owned() }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: "text".to_owned() }
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            expose_relative: false,
+            expose_per_cert_error: true,
+            expose_not_before: true,
+            expose_expired: true,
+            expose_diagnostics: false,
+            expose_subject_fields: Vec::new(),
+            expose_issuer_fields: Vec::new(),
+            trim_path_components: 0,
+        }
+    }
+}
+
+impl Default for FilePoll {
+    fn default() -> Self {
+        Self { interval: "30s".to_owned() }
+    }
+}
+
+impl Default for Secrets {
+    fn default() -> Self {
+        Self {
+            include: Vec::new(),
+            exclude: Vec::new(),
+            include_labels: Vec::new(),
+            exclude_labels: Vec::new(),
+            expose_labels: Vec::new(),
+            types: vec![SecretType {
+                type_: "kubernetes.io/tls".to_owned(),
+                key: Some("tls.crt".to_owned()),
+                key_patterns: Vec::new(),
+                format: None,
+            }],
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn fifty() -> u32 {
+    50
+}

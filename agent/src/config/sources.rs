@@ -1,0 +1,213 @@
+//! `sources[]`: from what is written to what can be watched.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use regex_lite::Regex;
+
+use super::raw::{self, Raw};
+use super::{Errors, SourceConfig, duration};
+use crate::source::kube::Settings;
+use crate::source::secrets::{Globs, Key, LabelFilter, SecretType};
+use crate::source::{files, kubeconfigs, secrets};
+
+/// Time between two looks below which a scan would never rest.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long one operation on a file may take before it counts as hung.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Objects in a page that the API server would answer with.
+const LARGEST_PAGE: u32 = 1000;
+
+/// All sources, or notes of what is wrong with them.
+pub(super) fn all(raw: &Raw, errors: &mut Errors) -> Vec<SourceConfig> {
+    if raw.sources.is_empty() {
+        errors.push("sources", "there is nothing to watch");
+    }
+    let default = errors.take("cache.filePoll.interval", interval(&raw.cache.file_poll.interval));
+    let shared = Shared {
+        host_root: PathBuf::from(raw.host_root.as_deref().unwrap_or("/")),
+        interval: default.unwrap_or(SHORTEST_INTERVAL),
+    };
+    let mut names = HashSet::new();
+    let mut valid = Vec::new();
+    for (index, source) in raw.sources.iter().enumerate() {
+        let at = format!("sources[{index}]");
+        if source.name().is_empty() {
+            errors.push(&format!("{at}.name"), "a source needs a name");
+        } else if !names.insert((source.kind(), source.name())) {
+            errors.push(&format!("{at}.name"), format!("`{}` is taken", source.name()));
+        }
+        valid.extend(match source {
+            raw::Source::File(file) => shared.files(&at, file, errors),
+            raw::Source::Kubeconfig(kubeconfig) => shared.kubeconfigs(&at, kubeconfig, errors),
+            raw::Source::Kubernetes(kubernetes) => secrets(&at, kubernetes, errors),
+        });
+    }
+    valid
+}
+
+/// What the sources of host files have in common.
+struct Shared {
+    host_root: PathBuf,
+    interval: Duration,
+}
+
+impl Shared {
+    fn files(&self, at: &str, file: &raw::File, errors: &mut Errors) -> Option<SourceConfig> {
+        for format in file.formats.iter().filter(|format| !FORMATS.contains(&format.as_str())) {
+            errors.push(
+                &format!("{at}.formats"),
+                format!("`{format}` is not one of {}", FORMATS.join(", ")),
+            );
+        }
+        let interval = self.refresh(at, file.refresh_interval.as_deref(), errors)?;
+        paths(at, &file.paths, errors);
+        Some(SourceConfig::Files(files::Options {
+            name: file.name.clone(),
+            root: self.host_root.clone(),
+            paths: file.paths.clone(),
+            exclude: file.exclude_paths.clone(),
+            follow_symlinks: file.follow_symlinks,
+            interval,
+            timeout: TIMEOUT,
+        }))
+    }
+
+    fn kubeconfigs(
+        &self,
+        at: &str,
+        kubeconfig: &raw::Kubeconfig,
+        errors: &mut Errors,
+    ) -> Option<SourceConfig> {
+        let interval = self.refresh(at, kubeconfig.refresh_interval.as_deref(), errors)?;
+        paths(at, &kubeconfig.paths, errors);
+        Some(SourceConfig::Kubeconfigs(kubeconfigs::Options {
+            name: kubeconfig.name.clone(),
+            root: self.host_root.clone(),
+            paths: kubeconfig.paths.clone(),
+            interval,
+            timeout: TIMEOUT,
+        }))
+    }
+
+    fn refresh(&self, at: &str, text: Option<&str>, errors: &mut Errors) -> Option<Duration> {
+        match text {
+            None => Some(self.interval),
+            Some(text) => errors.take(&format!("{at}.refreshInterval"), interval(text)),
+        }
+    }
+}
+
+const FORMATS: [&str; 2] = ["pem", "der"];
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration::parse(text)?;
+    if interval < SHORTEST_INTERVAL {
+        return Err(format!("`{text}` is shorter than a second"));
+    }
+    Ok(interval)
+}
+
+fn paths(at: &str, paths: &[String], errors: &mut Errors) {
+    if paths.is_empty() {
+        errors.push(&format!("{at}.paths"), "there is no path");
+    }
+    for (index, path) in paths.iter().enumerate() {
+        if !path.starts_with('/') {
+            errors.push(&format!("{at}.paths[{index}]"), format!("`{path}` is not absolute"));
+        }
+    }
+}
+
+fn secrets(at: &str, written: &raw::Kubernetes, errors: &mut Errors) -> Option<SourceConfig> {
+    let at_types = format!("{at}.secrets.types");
+    if written.secrets.types.is_empty() {
+        errors.push(&at_types, "there is no type");
+    }
+    let mut types = Vec::new();
+    for (index, type_) in written.secrets.types.iter().enumerate() {
+        let at = format!("{at_types}[{index}]");
+        if let Some(format) = type_.format.as_deref().filter(|format| !FORMATS.contains(format)) {
+            errors.push(&format!("{at}.format"), format!("`{format}` is not one of pem, der"));
+        }
+        types.extend(secret_type(&at, type_, errors));
+    }
+    let qps = written.rate_limit.qps;
+    if !qps.is_finite() || qps < 0.0 {
+        errors.push(&format!("{at}.rateLimit.qps"), "it must be 0 or more");
+    }
+    if written.list_page_size == 0 || written.list_page_size > LARGEST_PAGE {
+        let text = format!("it must be 1 to {LARGEST_PAGE}");
+        errors.push(&format!("{at}.listPageSize"), text);
+    }
+    let kubeconfig = Some(written.kubeconfig.as_str()).filter(|path| !path.is_empty());
+    let (namespaces, names) = (&written.namespaces, &written.secrets);
+    Some(SourceConfig::Secrets(secrets::Options {
+        name: written.name.clone(),
+        settings: Settings {
+            kubeconfig: kubeconfig.map(PathBuf::from),
+            page_size: written.list_page_size,
+            qps,
+            burst: written.rate_limit.burst,
+        },
+        namespaces: Globs {
+            include: namespaces.include.clone(),
+            exclude: namespaces.exclude.clone(),
+        },
+        namespace_labels: LabelFilter {
+            include: namespaces.include_labels.clone(),
+            exclude: namespaces.exclude_labels.clone(),
+        },
+        names: Globs { include: names.include.clone(), exclude: names.exclude.clone() },
+        labels: LabelFilter {
+            include: names.include_labels.clone(),
+            exclude: names.exclude_labels.clone(),
+        },
+        expose_labels: names.expose_labels.clone(),
+        types,
+    }))
+}
+
+fn secret_type(at: &str, written: &raw::SecretType, errors: &mut Errors) -> Option<SecretType> {
+    if written.type_.is_empty() {
+        errors.push(&format!("{at}.type"), "a type needs a name");
+    }
+    let keys = match (&written.key, written.key_patterns.as_slice()) {
+        (Some(key), []) if !key.is_empty() => vec![Key::Literal(key.as_str().into())],
+        (None, patterns @ [_, ..]) => {
+            let regex = |(index, pattern): (usize, &String)| {
+                let at = format!("{at}.keyPatterns[{index}]");
+                if pattern.is_empty() {
+                    errors.push(&at, "the pattern is empty");
+                }
+                errors.take(&at, Regex::new(pattern)).map(Key::Pattern)
+            };
+            patterns.iter().enumerate().filter_map(regex).collect()
+        }
+        _ => {
+            errors.push(at, "one of key and keyPatterns must be there");
+            return None;
+        }
+    };
+    Some(SecretType { type_: written.type_.clone(), keys })
+}
+
+impl raw::Source {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::File(_) => "file",
+            Self::Kubeconfig(_) => "kubeconfig",
+            Self::Kubernetes(_) => "kubernetes",
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::File(file) => &file.name,
+            Self::Kubeconfig(kubeconfig) => &kubeconfig.name,
+            Self::Kubernetes(kubernetes) => &kubernetes.name,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+use super::*;
+
+fn parse(text: &str) -> Result<Config, String> {
+    let raw = raw::Raw::parse(text)?;
+    Config::new(&raw).map_err(|error| error.to_string())
+}
+
+#[test]
+fn what_the_chart_writes_is_read() {
+    let text = r#"
+hostRoot: /host
+web: {enableStats: true}
+server: {listen: ":9793"}
+log: {level: info, format: text}
+metrics: {exposeRelative: false, exposePerCertError: true, exposeNotBefore: true, trimPathComponents: 0}
+cache: {filePoll: {interval: 30s}}
+sources:
+- {kind: file, name: host-files, paths: [/etc/kubernetes/pki/ca.crt], excludePaths: [], followSymlinks: true}
+- {kind: kubeconfig, name: host-kubeconfigs, paths: [/etc/kubernetes/admin.conf], refreshInterval: 5m}
+- kind: kubernetes
+  name: kubernetes
+  namespaces: {include: [], exclude: [kube-*], includeLabels: [team=a]}
+  secrets:
+    exposeLabels: [app]
+    types: [{type: kubernetes.io/tls, key: tls.crt}, {type: Opaque, keyPatterns: ['\.crt$']}]
+"#;
+    let config = parse(text).unwrap();
+    assert_eq!(config.listen, Listen { host: String::new(), port: 9793 });
+    let [SourceConfig::Files(files), SourceConfig::Kubeconfigs(kubeconfigs), SourceConfig::Secrets(secrets)] =
+        config.sources.as_slice()
+    else {
+        panic!("{config:?}")
+    };
+    assert_eq!(files.root, PathBuf::from("/host"));
+    assert_eq!((files.interval.as_secs(), kubeconfigs.interval.as_secs()), (30, 300));
+    assert_eq!(secrets.types.len(), 2);
+}
+
+#[test]
+fn all_errors_are_told_at_once_each_with_its_key() {
+    let text = "
+server: {listen: here}
+log: {level: loud, format: xml}
+metrics: {exposeSubjectFields: [CN, X]}
+cache: {filePoll: {interval: soon}}
+sources:
+- {kind: file, name: a, paths: [relative], formats: [pkcs12]}
+- {kind: file, name: a, paths: []}
+- {kind: kubernetes, name: '', listPageSize: 0, rateLimit: {qps: -1}, secrets: {types: [{type: x}, {type: y, keyPatterns: ['(']}]}}
+";
+    let errors = parse(text).unwrap_err();
+    for key in [
+        "server.listen",
+        "log.level",
+        "log.format",
+        "metrics.exposeSubjectFields",
+        "cache.filePoll.interval",
+        "sources[0].paths[0]",
+        "sources[0].formats",
+        "sources[1].name",
+        "sources[1].paths",
+        "sources[2].name",
+        "sources[2].listPageSize",
+        "sources[2].rateLimit.qps",
+        "sources[2].secrets.types[0]",
+        "sources[2].secrets.types[1].keyPatterns[0]",
+    ] {
+        assert!(errors.lines().any(|line| line.starts_with(&format!("{key}: "))), "{key} in:\n{errors}");
+    }
+    assert_eq!(errors.lines().count(), 14, "{errors}");
+}
+
+#[test]
+fn an_unknown_key_is_refused_at_every_level() {
+    for text in [
+        "sourses: []",
+        "server: {listn: x}",
+        "sources: [{kind: file, name: a, paths: [/a], watchFile: b}]",
+        "sources: [{kind: vault, name: a}]",
+        "sources: [{kind: kubernetes, name: a, secrets: {types: [{type: a, keys: b}]}}]",
+    ] {
+        assert!(parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn nothing_to_watch_is_an_error() {
+    assert!(parse("").unwrap_err().contains("sources: there is nothing to watch"));
+}
+
+#[test]
+fn addresses_are_read_with_and_without_a_host() {
+    for (text, host, port) in
+        [(":9793", "", 9793), ("127.0.0.1:0", "127.0.0.1", 0), ("[::1]:80", "::1", 80)]
+    {
+        assert_eq!(text.parse(), Ok(Listen { host: host.to_owned(), port }));
+    }
+    assert!("9793".parse::<Listen>().is_err());
+}

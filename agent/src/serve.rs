@@ -1,0 +1,139 @@
+//! Wires the flow: sources → inventory → exposition → port, until a signal says stop.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::LocalSet;
+
+use crate::clock::Clock;
+use crate::config::{Config, SourceConfig};
+use crate::exit::Exit;
+use crate::expose::cache::Cache;
+use crate::health::{Health, SourceHealth};
+use crate::inventory::{Inventory, SourceId};
+use crate::model::Change;
+use crate::server::scrape::Scrape;
+use crate::server::{self, App};
+use crate::source::files::Files;
+use crate::source::kubeconfigs::Kubeconfigs;
+use crate::source::secrets::Secrets;
+use crate::source::{Report, Sink, Source, runner};
+
+/// Watches and answers until SIGTERM or SIGINT.
+pub fn run(config: Config) -> Exit {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let served = runtime.map_err(|error| error.to_string()).and_then(|runtime| {
+        let local = LocalSet::new();
+        let served = local.block_on(&runtime, serve(config));
+        // A thread may hang in a file system for ever; it is not waited for.
+        runtime.shutdown_background();
+        served
+    });
+    match served {
+        Ok(()) => Exit::Well,
+        Err(error) => {
+            tracing::error!(error, "cannot serve");
+            Exit::USAGE
+        }
+    }
+}
+
+async fn serve(config: Config) -> Result<(), String> {
+    let clock = Clock::system();
+    let inventory = Arc::new(Inventory::default());
+    let sources: Vec<Rc<dyn Source>> = config.sources.into_iter().map(source).collect();
+    let names: Vec<_> =
+        sources.iter().map(|source| (source.kind(), source.name().to_owned())).collect();
+    let health = Health::new(&names, &clock).map_err(|error| error.to_string())?;
+    let health = Arc::new(health);
+    let app = App {
+        scrape: Scrape {
+            inventory: Arc::clone(&inventory),
+            health: Arc::clone(&health),
+            options: config.expose,
+            clock,
+            cache: Cache::default(),
+            sources: sources.len(),
+        },
+        health: Arc::clone(&health),
+    };
+    let stop = stop().map_err(|error| format!("cannot wait for signals: {error}"))?;
+    let listen = config.listen;
+    let listener = server::bind(&listen.host, listen.port)
+        .map_err(|error| format!("cannot listen on {}:{}: {error}", listen.host, listen.port))?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    for (id, source) in sources.into_iter().enumerate() {
+        let Some(state) = health.source(id) else { continue };
+        tracing::info!(kind = source.kind(), name = source.name(), "watching");
+        let (inventory, health) = (Arc::clone(&inventory), Arc::clone(&health));
+        let sink = Arc::new(Wire { id, inventory, health, state: Arc::clone(state) });
+        tokio::task::spawn_local(runner::run(source, sink));
+    }
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+    server::run(listener, server::router(Arc::new(app)), stop).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn source(config: SourceConfig) -> Rc<dyn Source> {
+    match config {
+        SourceConfig::Files(options) => Rc::new(Files::new(options)),
+        SourceConfig::Kubeconfigs(options) => Rc::new(Kubeconfigs::new(options)),
+        SourceConfig::Secrets(options) => Rc::new(Secrets::new(options)),
+    }
+}
+
+/// Resolves at SIGTERM or SIGINT.
+fn stop() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+    })
+}
+
+/// What one source speaks into.
+struct Wire {
+    id: SourceId,
+    inventory: Arc<Inventory>,
+    health: Arc<Health>,
+    state: Arc<SourceHealth>,
+}
+
+impl Sink for Wire {
+    fn apply(&self, change: Change) {
+        for turn in self.inventory.apply(self.id, change) {
+            let location = &turn.location;
+            if turn.problems.is_empty() {
+                tracing::info!(%location, "well again");
+            }
+            for problem in &turn.problems {
+                tracing::warn!(%location, reason = problem.reason.code(), %problem, "bad");
+            }
+        }
+    }
+
+    fn report(&self, report: Report) {
+        if report == Report::Panicked {
+            self.health.panicked(self.state.kind());
+            return;
+        }
+        let turned = self.state.take(&report);
+        let source = self.state.name();
+        match report {
+            Report::Succeeded if turned => tracing::info!(source, "the source is up"),
+            Report::Failed(failure) if turned => {
+                tracing::warn!(source, reason = failure.reason.code(), %failure, "the source is down");
+            }
+            Report::Failed(failure) | Report::Error(failure) => {
+                tracing::debug!(source, reason = failure.reason.code(), %failure, "an attempt failed");
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The binary from outside: flags, port, signals, exit codes.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
+use tempfile::TempDir;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_x509-certificate-exporter");
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The agent, running; ended when dropped.
+struct Agent {
+    child: Child,
+    address: String,
+}
+
+impl Agent {
+    /// Starts it on a free port and waits until it listens.
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(BINARY)
+            .args(arguments)
+            .args(["--listen-address", "127.0.0.1:0", "--log-format", "json"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let line = lines.find(|line| line.as_ref().unwrap().contains("\"listening\""));
+        let line = line.expect("the agent says where it listens").unwrap();
+        let address = line
+            .split("\"address\":\"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap();
+        let address = address.to_owned();
+        // The log goes on being read, so that the agent never waits for a full pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address }
+    }
+
+    fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn wait_until(&self, path: &str, what: impl Fn(&str) -> bool) -> String {
+        let begun = Instant::now();
+        loop {
+            let answer = self.get(path);
+            if what(&answer) {
+                return answer;
+            }
+            assert!(
+                begun.elapsed() < DEADLINE,
+                "waited in vain; the last answer:\n{answer}"
+            );
+        }
+    }
+
+    fn terminate(mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn certificate(common_name: &str, year: i32) -> String {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, common_name);
+    params.not_after = date_time_ymd(year, 1, 1);
+    params
+        .self_signed(&KeyPair::generate().unwrap())
+        .unwrap()
+        .pem()
+}
+
+fn path(folder: &TempDir, name: &str) -> String {
+    folder.path().join(name).to_str().unwrap().to_owned()
+}
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(BINARY).args(arguments).output().unwrap()
+}
+
+#[test]
+fn a_file_is_exposed_and_a_missing_one_is_a_problem() {
+    let folder = TempDir::new().unwrap();
+    let (there, gone) = (path(&folder, "there.pem"), path(&folder, "gone.pem"));
+    fs::write(&there, certificate("there", 2100)).unwrap();
+    let agent = Agent::start(&["-f", &there, "-f", &gone]);
+    let ready = agent.wait_until("/readyz", |answer| answer.starts_with("HTTP/1.1 200"));
+    assert!(ready.ends_with("ready\n"));
+    let metrics = agent.wait_until("/metrics", |answer| answer.contains("x509_cert_not_after{"));
+    assert!(metrics.contains(&format!("filename=\"there.pem\",filepath=\"{there}\"")));
+    assert!(metrics.contains("} 4102444800\n"));
+    assert!(
+        metrics.contains(&format!("filepath=\"{gone}\",reason=\"not_found\"}} 1")),
+        "{metrics}"
+    );
+    assert!(metrics.contains("x509_read_errors 1\n"));
+    assert_eq!(agent.terminate(), Some(0));
+}
+
+/// The names of all families, for the tests of rules, dashboards and documents.
+#[test]
+fn every_family_has_its_name() {
+    let folder = TempDir::new().unwrap();
+    let file = path(&folder, "a.pem");
+    fs::write(&file, certificate("a", 2100)).unwrap();
+    let agent = Agent::start(&["-f", &file, "--expose-relative-metrics"]);
+    let metrics = agent.wait_until("/metrics", |answer| answer.contains("x509_cert_not_after{"));
+    let families: BTreeSet<&str> = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "))
+        .collect();
+    insta::assert_snapshot!(families.into_iter().collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn a_wrong_configuration_ends_before_a_port_is_bound_and_tells_all_errors() {
+    let folder = TempDir::new().unwrap();
+    let file = path(&folder, "config.yaml");
+    let text = "log: {level: loud}\nsources:\n- {kind: file, name: a, paths: []}\n";
+    fs::write(&file, text).unwrap();
+    let output = run(&["--config", &file]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("log.level: `loud`"), "{error}");
+    assert!(
+        error.contains("sources[0].paths: there is no path"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_unknown_key_is_named() {
+    let folder = TempDir::new().unwrap();
+    let file = path(&folder, "config.yaml");
+    fs::write(
+        &file,
+        "sources:\n- {kind: file, name: a, paths: [/a], watchFile: /b}\n",
+    )
+    .unwrap();
+    let output = run(&["config", "--config", &file]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("watchFile")
+    );
+}
+
+#[test]
+fn config_prints_what_it_would_read_again() {
+    let folder = TempDir::new().unwrap();
+    let output = run(&[
+        "config",
+        "-f",
+        "/a",
+        "-k",
+        "/b",
+        "--watch-kube-secrets",
+        "--debug",
+    ]);
+    assert_eq!(output.status.code(), Some(0));
+    let file = path(&folder, "config.yaml");
+    fs::write(&file, &output.stdout).unwrap();
+    let again = run(&["config", "--config", &file]);
+    assert_eq!(
+        again.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&again.stderr)
+    );
+    assert_eq!(output.stdout, again.stdout);
+}
+
+fn check(folder: &Path) -> (Option<i32>, String) {
+    let output = run(&["check", folder.to_str().unwrap()]);
+    (
+        output.status.code(),
+        String::from_utf8(output.stdout).unwrap(),
+    )
+}
+
+#[test]
+fn check_answers_as_monitoring_plugins_do() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("good.pem"), certificate("good", 2100)).unwrap();
+    let (code, table) = check(folder.path());
+    assert_eq!(code, Some(0), "{table}");
+    assert!(
+        table.contains("good") && table.contains("2100-01-01 00:00"),
+        "{table}"
+    );
+
+    fs::write(
+        folder.path().join("bad.pem"),
+        "-----BEGIN CERTIFICATE-----\n",
+    )
+    .unwrap();
+    let (code, table) = check(folder.path());
+    assert_eq!(code, Some(3), "{table}");
+    assert!(table.contains("bad.pem: bad_pem"), "{table}");
+
+    fs::write(folder.path().join("old.pem"), certificate("old", 2020)).unwrap();
+    let (code, table) = check(folder.path());
+    assert_eq!(code, Some(2), "{table}");
+    let first = table.lines().nth(1).unwrap();
+    assert!(
+        first.starts_with("expired") && first.contains("old"),
+        "{table}"
+    );
+}
