@@ -1,7 +1,9 @@
 //! Where bytes come from. A source owns a set of locations, reads them, has them decoded, and says
 //! what changed. It knows the vocabulary and the decoders; not who listens.
 
+pub mod kube;
 pub mod runner;
+pub mod secrets;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,0 +1,357 @@
+//! One watch, for as long as the agent lives: a list, streamed where the server can, then what
+//! happens after it, resumed where it ended and begun anew where it cannot be.
+//!
+//! The server is asked to end each stretch of the watch after about 45 seconds, which it does with
+//! a bookmark. So silence beyond that means that packets are lost, and is found out within a
+//! minute, on a cluster where nothing happens as on a busy one.
+
+use std::convert::Infallible;
+use std::future::{Future, pending};
+use std::time::Duration;
+
+use ::kube::client::Body;
+use serde::de::{DeserializeSeed, Deserializer};
+use serde_json::value::RawValue;
+use tokio::time::{Instant, sleep};
+
+use super::api::{ANSWER, within};
+use super::lines::{Line, Lines};
+use super::pace::{Pace, chance};
+use super::trouble::Trouble;
+use super::wire::{Event, EventSeed, Item, ObjectSeed, Page, Reference};
+use super::{Api, Health, Target};
+use crate::model::Reason;
+
+/// What a watch does with what it sees. Saying a thing twice must be saying it once.
+pub(crate) trait Watched {
+    /// What is kept of an object until it is applied.
+    type Item: Item;
+
+    /// Reads what is wanted of an object, and nothing else.
+    fn decode<'de, D: Deserializer<'de>>(&self, deserializer: D) -> Result<Self::Item, D::Error>;
+
+    /// The object is there and looks so.
+    fn apply(&self, item: Self::Item);
+
+    /// The object is gone, or no longer selected.
+    fn delete(&self, gone: &Reference);
+
+    /// A full list begins; it may break off and begin again.
+    fn relisting(&self);
+
+    /// The list is complete: what it did not name is gone.
+    fn relisted(&self);
+
+    /// A namespace whose objects must be listed apart, because the watch passed them over. May be
+    /// cancelled at any time.
+    fn namespace(&self) -> impl Future<Output = String> {
+        pending()
+    }
+}
+
+/// A stretch of the watch, plus up to [`SPREAD`] so that watches do not move in step.
+const STRETCH: Duration = Duration::from_secs(40);
+const SPREAD: Duration = Duration::from_secs(8);
+/// The server may be so late in ending a stretch before the silence counts as failure.
+const LATE: Duration = Duration::from_secs(7);
+/// A watch is answered at once.
+const BEGIN: Duration = Duration::from_secs(15);
+/// A streamed list of any size is through by then.
+const STREAM: Duration = Duration::from_secs(600);
+/// A streamed list that falls silent without its end will not end: the server did not understand.
+const QUIET: Duration = Duration::from_secs(15);
+/// A watch that lived so long is worth another one at once.
+const LIVED: Duration = Duration::from_secs(10);
+/// No list is longer than so many pages.
+const PAGES: usize = 1_000_000;
+
+/// Watches until dropped. `index` is its place in [`Health`].
+pub(crate) async fn watch<W: Watched>(
+    api: &Api,
+    target: &Target,
+    watched: &W,
+    health: &Health,
+    index: usize,
+) -> Infallible {
+    let mut watch = Watch {
+        api,
+        target,
+        watched,
+        health,
+        index,
+        position: None,
+        complete: false,
+        following: None,
+    };
+    let mut pace = Pace::default();
+    loop {
+        let end = watch.stretch().await;
+        let lived = watch
+            .following
+            .take()
+            .is_some_and(|since| since.elapsed() >= LIVED);
+        if lived {
+            pace.reset();
+        }
+        match end {
+            Ok(End::Whole) if lived => {}
+            Ok(End::Whole | End::Broken) => sleep(pace.next()).await,
+            Err(trouble) => {
+                let pause = pace.next().max(trouble.pause.unwrap_or_default());
+                watch.give_up(&trouble).await;
+                sleep(pause).await;
+            }
+        }
+    }
+}
+
+struct Watch<'a, W> {
+    api: &'a Api,
+    target: &'a Target,
+    watched: &'a W,
+    health: &'a Health,
+    index: usize,
+    /// The version up to which everything is known; `None` asks for a list.
+    position: Option<String>,
+    /// Whether there was a complete list once.
+    complete: bool,
+    /// Since when the server has been sending events.
+    following: Option<Instant>,
+}
+
+/// How a stretch ended that began well.
+enum End {
+    Whole,
+    Broken,
+}
+
+/// What a line of a watch meant.
+enum Sign {
+    Life,
+    Bookmark { initial_end: bool },
+    Nothing,
+}
+
+impl<W: Watched> Watch<'_, W> {
+    /// Lists if need be, then follows until the server ends it.
+    async fn stretch(&mut self) -> Result<End, Trouble> {
+        if self.position.is_none() {
+            self.list().await?;
+            self.watched.relisted();
+            if std::mem::replace(&mut self.complete, true) {
+                self.health.resynced(self.target.resource);
+            }
+            self.health.alive(self.index);
+        }
+        self.follow().await
+    }
+
+    async fn give_up(&mut self, trouble: &Trouble) {
+        let resumed = self.position.is_some();
+        if trouble.stale {
+            self.position = None;
+        }
+        if resumed && trouble.is_gone() {
+            // As ordinary as a night without network; the list that follows says so.
+            return;
+        }
+        if trouble.reason == Reason::Unauthorized {
+            self.api.renew().await;
+        }
+        self.health.failed(self.index, self.target.failure(trouble));
+    }
+
+    // --- following --------------------------------------------------------------------------------
+
+    async fn follow(&mut self) -> Result<End, Trouble> {
+        let lasting = STRETCH + SPREAD.mul_f64(chance());
+        let version = self.position.as_deref().unwrap_or_default();
+        let body = self
+            .api
+            .get(&self.target.followed(version, lasting), BEGIN)
+            .await?;
+        self.following = Some(Instant::now());
+        self.health.alive(self.index);
+        let mut lines = Lines::new(body);
+        loop {
+            let line = tokio::select! {
+                biased;
+                namespace = self.watched.namespace() => {
+                    // In line with the events, so that none of them is older than the list.
+                    if let Err(trouble) = self.pages(Some(&namespace)).await {
+                        self.position = None;
+                        return Err(trouble);
+                    }
+                    continue;
+                }
+                line = within(lasting + LATE, "the API server fell silent", lines.next()) => line?,
+            };
+            match line {
+                Ok(None) => {
+                    self.health.alive(self.index);
+                    return Ok(End::Whole);
+                }
+                Ok(Some(line)) => match self.line(&line)? {
+                    Sign::Life | Sign::Bookmark { .. } => self.health.alive(self.index),
+                    Sign::Nothing => {}
+                },
+                Err(error) => {
+                    let trouble = Trouble::unanswered(&error);
+                    self.health.error(self.target.failure(&trouble));
+                    return Ok(End::Broken);
+                }
+            }
+        }
+    }
+
+    fn line(&mut self, line: &Line<'_>) -> Result<Sign, Trouble> {
+        let Line::Whole(line) = line else {
+            self.spoilt(Reason::TooLarge, "an object is too large");
+            return Ok(Sign::Nothing);
+        };
+        let mut json = serde_json::Deserializer::from_slice(line);
+        let Ok(event) = EventSeed(self.watched).deserialize(&mut json) else {
+            // The words of the decoder may quote the object; ours do not.
+            self.spoilt(Reason::ApiError, "an object does not decode");
+            return Ok(Sign::Nothing);
+        };
+        match event {
+            Event::Applied(item) => {
+                self.reached(&item.reference().resource_version);
+                self.watched.apply(item);
+                Ok(Sign::Life)
+            }
+            Event::Deleted(gone) => {
+                self.reached(&gone.resource_version);
+                self.watched.delete(&gone);
+                Ok(Sign::Life)
+            }
+            Event::Bookmark {
+                version,
+                initial_end,
+            } => {
+                self.reached(&version);
+                Ok(Sign::Bookmark { initial_end })
+            }
+            Event::Error(code) => Err(Trouble::ended(code)),
+            Event::Unknown => Ok(Sign::Nothing),
+        }
+    }
+
+    fn reached(&mut self, version: &str) {
+        if let Some(position) = &mut self.position
+            && !version.is_empty()
+        {
+            version.clone_into(position);
+        }
+    }
+
+    fn spoilt(&self, reason: Reason, detail: &'static str) {
+        let failure = self.target.failure(&Trouble::new(reason, detail));
+        self.health.error(failure);
+    }
+
+    // --- listing ----------------------------------------------------------------------------------
+
+    async fn list(&mut self) -> Result<(), Trouble> {
+        // The semaphore is never closed; were it, an unbounded list would still be a list.
+        let _permit = self.api.lists.acquire().await.ok();
+        if self.api.streams.get() {
+            self.watched.relisting();
+            match self.streamed().await {
+                Ok(Some(version)) => {
+                    self.position = Some(version);
+                    return Ok(());
+                }
+                Err(trouble) if !trouble.is_unsupported() => return Err(trouble),
+                Ok(None) | Err(_) => {
+                    tracing::debug!("the API server does not stream lists; asking for pages");
+                    self.api.streams.set(false);
+                }
+            }
+        }
+        self.watched.relisting();
+        self.position = Some(self.pages(None).await?);
+        Ok(())
+    }
+
+    /// A list that arrives as events; `None` where the server took it for an ordinary watch.
+    async fn streamed(&mut self) -> Result<Option<String>, Trouble> {
+        let body = self.api.get(&self.target.streamed(STREAM), ANSWER).await?;
+        // Line by line, the position moves; it counts only once the end is there.
+        self.position = Some(String::new());
+        let outcome = self.initial_events(body).await;
+        let position = self.position.take();
+        Ok(if outcome? {
+            position.filter(|version| !version.is_empty())
+        } else {
+            None
+        })
+    }
+
+    /// Whether the end of the initial events was announced.
+    async fn initial_events(&mut self, body: Body) -> Result<bool, Trouble> {
+        let mut lines = Lines::new(body);
+        loop {
+            let Ok(line) = within(QUIET, "", lines.next()).await else {
+                return Ok(false);
+            };
+            match line.map_err(|error| Trouble::unanswered(&error))? {
+                None => {
+                    let detail = "the list broke off before its end";
+                    return Err(Trouble::new(Reason::ApiError, detail));
+                }
+                Some(line) => {
+                    if let Sign::Bookmark { initial_end } = self.line(&line)? {
+                        return Ok(initial_end);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lists in pages, all or one namespace, and returns the version of the list.
+    async fn pages(&self, namespace: Option<&str>) -> Result<String, Trouble> {
+        let mut limit = self.api.page_size();
+        let mut next: Option<String> = None;
+        let mut version = None;
+        let mut expired = false;
+        for _ in 0..PAGES {
+            let url = self.target.page(namespace, limit, next.as_deref());
+            let bytes = match self.api.collect(&url).await {
+                Ok(bytes) => bytes,
+                Err(trouble) if trouble.is_gone() && next.is_some() && !expired => {
+                    // The list took longer than its version is kept: once more from the start.
+                    expired = true;
+                    next = None;
+                    version = None;
+                    continue;
+                }
+                Err(trouble) if trouble.reason == Reason::TooLarge && limit > 1 => {
+                    limit = (limit / 4).max(1);
+                    continue;
+                }
+                Err(trouble) => return Err(trouble),
+            };
+            let page: Page<'_> = serde_json::from_slice(&bytes)
+                .map_err(|_| Trouble::new(Reason::ApiError, "the answer is not a list"))?;
+            self.take(page.items.unwrap_or_default());
+            let version = version.get_or_insert(page.metadata.resource_version);
+            next = page.metadata.next.filter(|next| !next.is_empty());
+            if next.is_none() {
+                return Ok(std::mem::take(version));
+            }
+        }
+        Err(Trouble::new(Reason::TooMany, "the list does not end"))
+    }
+
+    fn take(&self, items: Vec<&RawValue>) {
+        for item in items {
+            let mut json = serde_json::Deserializer::from_str(item.get());
+            match ObjectSeed(self.watched).deserialize(&mut json) {
+                Ok(item) => self.watched.apply(item),
+                Err(_) => self.spoilt(Reason::ApiError, "an object does not decode"),
+            }
+        }
+    }
+}
