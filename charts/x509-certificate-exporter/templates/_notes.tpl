@@ -10,6 +10,10 @@ The ServiceMonitor has no Service to go by: set service.create, or use prometheu
 
 ServiceMonitor and PodMonitor are both on: every pod is scraped twice.
 {{- end }}
+{{- if and $values.hostNetwork (gt (len $values.hostPathsExporter.daemonSets) 1) }}
+
+hostNetwork: pods of two DaemonSets on one node cannot both have port {{ $values.podListenPort }}; the second stays Pending.
+{{- end }}
 {{- end -}}
 
 {{- define "x509.notes.dead" -}}

@@ -45,6 +45,9 @@
 
 {{- define "x509.validate.secrets" -}}
 {{- $c := . -}}
+{{- if and .root.Values.secretsExporter.enabled (not .root.Values.secretsExporter.secretTypes) -}}
+{{- $_ := set $c "found" (append $c.found "secretsExporter.secretTypes: names no type, so nothing would be watched; use secretsExporter.enabled: false") -}}
+{{- end -}}
 {{- range $i, $type := .root.Values.secretsExporter.secretTypes -}}
 {{- if eq (empty .key) (empty .keyPatterns) -}}
 {{- $_ := set $c "found" (append $c.found (printf "secretsExporter.secretTypes[%d] (%s): give either key or keyPatterns" $i .type)) -}}
