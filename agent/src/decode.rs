@@ -1,22 +1,22 @@
 //! Bytes become facts here and nowhere else. Pure: no IO, no clock, no panic; never fails as a
 //! whole, one result per block.
+//!
+//! [`pem`] finds blocks in text, [`der`] frames elements, [`x509`] reads a certificate from one,
+//! with [`time`] and [`name`] for its odd corners; [`kubeconfig`] finds certificates in a
+//! kubeconfig. Nothing here knows where the bytes came from, and nothing keeps or quotes them.
+
+use std::sync::Arc;
+
+use crate::model::{Bundle, Certificate, Problem, Reason};
 
 mod der;
 pub mod kubeconfig;
 mod name;
 mod pem;
+#[cfg(test)]
+mod tests;
 mod time;
 mod x509;
-
-use std::sync::Arc;
-
-use self::der::{Elements, tag};
-use crate::model::{Bundle, Certificate, Problem, Reason};
-
-/// Most blocks read from one place.
-const MAX_BLOCKS: usize = 10_000;
-/// Most bytes of one block.
-const MAX_BLOCK: usize = 1024 * 1024;
 
 /// What was found in the bytes of one place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,9 +25,45 @@ pub struct Decoded {
     pub certificates: Vec<Arc<Certificate>>,
     /// What is wrong, in order.
     pub problems: Vec<Problem>,
-    /// How many well-formed blocks of other kinds were passed over: keys, requests, parameters.
+    /// How many well-known blocks of other kinds were passed over: keys, requests, parameters.
     pub other_blocks: usize,
 }
+
+/// Decodes certificates, whatever the container: the content decides.
+///
+/// DER may be followed by other bytes, by more DER and by PEM. Blocks of all kinds are numbered
+/// together, from 1. Where there is no block at all, that is a problem; where all blocks are of
+/// other kinds, the caller knows whether that is one.
+pub fn certificates(bytes: &[u8]) -> Decoded {
+    let mut collector = Collector::default();
+    let rest = collector.take_der(bytes);
+    collector.take_pem(rest);
+    collector.finish()
+}
+
+/// Collects the results of one place.
+#[derive(Default)]
+struct Collector {
+    decoded: Decoded,
+    /// How many blocks were begun.
+    blocks: usize,
+}
+
+/// Why a block gives no certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Fault {
+    reason: Reason,
+    detail: &'static str,
+}
+
+/// Blocks read from one place: the system's trust store holds some 150, the largest bundles known
+/// a few thousand.
+const MAX_BLOCKS: usize = 10_000;
+
+/// Bytes of one block, as it stands. Certificates have 1 to 4 KiB, a few freaks 100.
+const MAX_BLOCK: usize = 1 << 20;
+
+// === impl Decoded ===
 
 impl From<Decoded> for Bundle {
     fn from(decoded: Decoded) -> Self {
@@ -39,55 +75,121 @@ impl From<Decoded> for Bundle {
     }
 }
 
-/// Decodes certificates, PEM or DER: the content decides. Bytes without any block at all are a
-/// problem; a text of other blocks alone is not, since only the caller knows whether somebody
-/// named it as certificates.
-pub fn certificates(bytes: &[u8]) -> Decoded {
-    if is_der(bytes) {
-        return from_der(bytes);
-    }
-    if pem::is_pem(bytes) {
-        return pem::decode(bytes);
-    }
-    let (reason, detail) = if bytes.trim_ascii().is_empty() {
-        (Reason::NoCertificateFound, "it is empty")
-    } else if bytes.starts_with(&[tag::SEQUENCE, 0x82]) {
-        (Reason::BadDer, "the DER ends early")
-    } else {
-        (Reason::NoCertificateFound, "there is neither PEM nor DER")
-    };
-    Decoded {
-        problems: vec![Problem::new(reason, detail)],
-        ..Decoded::default()
-    }
-}
+// === impl Collector ===
 
-/// A SEQUENCE that begins with an element: no text does by chance.
-fn is_der(bytes: &[u8]) -> bool {
-    let sequence = Elements::new(bytes).next_if(tag::SEQUENCE);
-    sequence.is_some_and(|sequence| Elements::new(sequence.value).next().is_some())
-}
-
-/// One certificate or several; what follows the last (a line feed, say) is nobody's business.
-fn from_der(bytes: &[u8]) -> Decoded {
-    let mut decoded = Decoded::default();
-    let mut elements = Elements::new(bytes);
-    while let Some(element) = elements.next_if(tag::SEQUENCE) {
-        if decoded.certificates.len() == MAX_BLOCKS {
-            let detail = "there are more certificates than are read from one place";
-            decoded.problems.push(Problem::new(Reason::TooMany, detail));
-            break;
-        }
-        match x509::certificate(element) {
-            Ok(certificate) => decoded.certificates.push(certificate),
-            Err((reason, detail)) => {
-                decoded.problems.push(Problem::new(reason, detail));
+impl Collector {
+    /// Takes the DER certificates that the bytes begin with; returns what is behind them.
+    fn take_der<'a>(&mut self, mut bytes: &'a [u8]) -> &'a [u8] {
+        while looks_like_der(bytes) && self.begin_block() {
+            let first = self.blocks == 1;
+            let Some((element, rest)) = der::first(bytes) else {
+                if first {
+                    self.fault(Fault {
+                        reason: Reason::BadDer,
+                        detail: "the DER is cut short or its lengths are wrong",
+                    });
+                    return &[];
+                }
                 break;
+            };
+            match check_size(element.raw).and_then(|()| x509::certificate(element)) {
+                // What trails a certificate may be anything: OpenSSL's trust settings, for one.
+                Err(fault) if !first && fault.reason == Reason::BadCertificate => break,
+                result => self.push(result),
+            }
+            bytes = rest;
+        }
+        bytes
+    }
+
+    fn take_pem(&mut self, text: &[u8]) {
+        let mut scratch = Vec::new();
+        for block in pem::blocks(text) {
+            if !self.begin_block() {
+                return;
+            }
+            match block {
+                pem::Block::Bad(detail) => self.fault(Fault {
+                    reason: Reason::BadPem,
+                    detail,
+                }),
+                pem::Block::Certificate(body) => self.push(pem_certificate(body, &mut scratch)),
+                pem::Block::Other => self.decoded.other_blocks += 1,
             }
         }
     }
-    decoded
+
+    /// Counts one more block; no more than the agent reads.
+    fn begin_block(&mut self) -> bool {
+        if self.blocks == MAX_BLOCKS {
+            let detail = "more than 10000 blocks: the rest is not read";
+            if self
+                .decoded
+                .problems
+                .last()
+                .is_none_or(|last| last.reason != Reason::TooMany)
+            {
+                self.decoded
+                    .problems
+                    .push(Problem::new(Reason::TooMany, detail));
+            }
+            return false;
+        }
+        self.blocks += 1;
+        true
+    }
+
+    fn push(&mut self, result: Result<Certificate, Fault>) {
+        match result {
+            Ok(certificate) => self.decoded.certificates.push(Arc::new(certificate)),
+            Err(fault) => self.fault(fault),
+        }
+    }
+
+    fn fault(&mut self, fault: Fault) {
+        let problem = Problem::in_block(fault.reason, self.blocks, fault.detail);
+        self.decoded.problems.push(problem);
+    }
+
+    fn finish(mut self) -> Decoded {
+        if self.blocks == 0 {
+            let detail = "no PEM block and no DER certificate";
+            self.decoded
+                .problems
+                .push(Problem::new(Reason::NoCertificateFound, detail));
+        }
+        self.decoded
+    }
 }
 
-#[cfg(test)]
-mod tests;
+/// Decodes the body of one certificate block.
+fn pem_certificate(body: &[u8], scratch: &mut Vec<u8>) -> Result<Certificate, Fault> {
+    check_size(body)?;
+    let der = pem::decode(body, scratch).ok_or(Fault {
+        reason: Reason::BadBase64,
+        detail: "the block's content is not base64",
+    })?;
+    // What follows the first element is not the certificate: OpenSSL's trust settings in a
+    // TRUSTED CERTIFICATE, stray bytes elsewhere.
+    let (element, _) = der::first(&der).ok_or(Fault {
+        reason: Reason::BadDer,
+        detail: "the block's content is empty, cut short or not DER",
+    })?;
+    x509::certificate(element)
+}
+
+fn check_size(block: &[u8]) -> Result<(), Fault> {
+    if block.len() > MAX_BLOCK {
+        return Err(Fault {
+            reason: Reason::TooLarge,
+            detail: "the block is larger than 1 MiB",
+        });
+    }
+    Ok(())
+}
+
+/// Whether the bytes begin with a SEQUENCE whose length has the long form, as that of every
+/// certificate has. No text begins so: `0` is a digit, but what follows is no character in UTF-8.
+fn looks_like_der(bytes: &[u8]) -> bool {
+    matches!(bytes, [der::SEQUENCE, 0x80..=0x88, ..])
+}

@@ -1,47 +1,88 @@
-//! DER's outer form: tag, length, value. More lenient than the `der` crate where that costs
-//! nothing (lengths that are not minimal, bytes after the end), because an expiry watcher that
-//! drops odd certificates is blind exactly where it is needed. Everything is borrowed.
+//! Frames DER elements leniently, on the `der` crate's reader.
+//!
+//! The crate's own headers refuse tags it does not know and lengths that are not minimal, and one
+//! such element anywhere would cost the whole certificate. Here an element is a tag octet, a
+//! definite length and so many bytes; what the content means is for the reader of that field.
 
-/// Universal tags (X.690, 8.1.2) of what a certificate is made of.
-pub(crate) mod tag {
-    pub(crate) const BOOLEAN: u8 = 0x01;
-    pub(crate) const INTEGER: u8 = 0x02;
-    pub(crate) const OCTET_STRING: u8 = 0x04;
-    pub(crate) const OID: u8 = 0x06;
-    pub(crate) const UTC_TIME: u8 = 0x17;
-    pub(crate) const GENERALIZED_TIME: u8 = 0x18;
-    pub(crate) const SEQUENCE: u8 = 0x30;
-    pub(crate) const SET: u8 = 0x31;
-}
+use der::{Length, Reader, SliceReader};
 
-/// One element.
+pub(super) const BOOLEAN: u8 = 0x01;
+pub(super) const INTEGER: u8 = 0x02;
+pub(super) const OCTET_STRING: u8 = 0x04;
+pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
+pub(super) const UTC_TIME: u8 = 0x17;
+pub(super) const GENERALIZED_TIME: u8 = 0x18;
+pub(super) const SEQUENCE: u8 = 0x30;
+pub(super) const SET: u8 = 0x31;
+/// `[0] EXPLICIT`.
+pub(super) const CONTEXT_0: u8 = 0xa0;
+/// `[3] EXPLICIT`.
+pub(super) const CONTEXT_3: u8 = 0xa3;
+
+/// One element: tag, length and value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Element<'a> {
-    /// The first byte of the tag.
-    pub(crate) tag: u8,
-    /// What it holds.
-    pub(crate) value: &'a [u8],
-    /// Tag, length and value.
-    pub(crate) whole: &'a [u8],
+pub(super) struct Element<'a> {
+    /// The identifier octet.
+    pub(super) tag: u8,
+    /// The value.
+    pub(super) content: &'a [u8],
+    /// The whole element.
+    pub(super) raw: &'a [u8],
 }
 
-/// The elements that stand one after the other in some bytes; ends where the bytes are no DER.
+/// The elements of a constructed value, in order. Ends where the bytes stop being elements.
 #[derive(Clone, Debug)]
-pub(crate) struct Elements<'a> {
+pub(super) struct Elements<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Elements<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+/// The first element, and the bytes behind it.
+pub(super) fn first(bytes: &[u8]) -> Option<(Element<'_>, &[u8])> {
+    let mut reader = SliceReader::new(bytes).ok()?;
+    let tag = reader.read_byte().ok()?;
+    if tag & 0x1f == 0x1f {
+        // A tag number of several octets: none that we look for, so only its end matters.
+        while reader.read_byte().ok()? & 0x80 != 0 {}
     }
+    let length = length(&mut reader)?;
+    let content = reader.read_slice(length).ok()?;
+    let end = usize::try_from(reader.position()).ok()?;
+    let (raw, rest) = bytes.split_at_checked(end)?;
+    Some((Element { tag, content, raw }, rest))
+}
 
-    /// The next element if it has this tag; else nothing is consumed.
-    pub(crate) fn next_if(&mut self, tag: u8) -> Option<Element<'a>> {
-        let mut ahead = self.clone();
-        let element = ahead.next().filter(|element| element.tag == tag)?;
-        *self = ahead;
-        Some(element)
+/// A definite length, minimal or not. The indefinite ones of BER are not supported.
+fn length(reader: &mut SliceReader<'_>) -> Option<Length> {
+    let octet = reader.read_byte().ok()?;
+    if octet < 0x80 {
+        return Some(Length::from(octet));
+    }
+    let octets = octet & 0x7f;
+    if !(1..=8).contains(&octets) {
+        return None;
+    }
+    let mut length = 0_u64;
+    for _ in 0..octets {
+        length = (length << 8) | u64::from(reader.read_byte().ok()?);
+    }
+    u32::try_from(length).ok().map(Length::new)
+}
+
+// === impl Element ===
+
+impl<'a> Element<'a> {
+    /// The elements inside.
+    pub(super) fn elements(self) -> Elements<'a> {
+        Elements { rest: self.content }
+    }
+}
+
+// === impl Elements ===
+
+impl<'a> Elements<'a> {
+    /// The next element, if it has this tag.
+    pub(super) fn next_with(&mut self, tag: u8) -> Option<Element<'a>> {
+        self.next().filter(|element| element.tag == tag)
     }
 }
 
@@ -49,69 +90,65 @@ impl<'a> Iterator for Elements<'a> {
     type Item = Element<'a>;
 
     fn next(&mut self) -> Option<Element<'a>> {
-        let bytes = self.rest;
-        let (&tag, mut at) = bytes.split_first()?;
-        if tag & 0x1f == 0x1f {
-            // A tag of several bytes: the last has no high bit. None of ours, but it can be passed.
-            let last = at.iter().take(4).position(|byte| byte & 0x80 == 0)?;
-            at = at.get(last + 1..)?;
-        }
-        let (&first, mut at) = at.split_first()?;
-        let length = if first & 0x80 == 0 {
-            usize::from(first)
-        } else {
-            let count = usize::from(first & 0x7f);
-            if count == 0 || count > 8 {
-                return None;
-            }
-            let (digits, rest) = at.split_at_checked(count)?;
-            at = rest;
-            digits.iter().try_fold(0_usize, |length, digit| {
-                length.checked_mul(256)?.checked_add(usize::from(*digit))
-            })?
-        };
-        let (value, rest) = at.split_at_checked(length)?;
-        let whole = bytes.get(..bytes.len() - rest.len())?;
+        let (element, rest) = first(self.rest)?;
         self.rest = rest;
-        Some(Element { tag, value, whole })
+        Some(element)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
-    fn a_length_that_is_not_minimal_is_read() {
-        let bytes = [tag::INTEGER, 0x82, 0x00, 0x01, 0x2a, 0xff];
-        let mut elements = Elements::new(&bytes);
-        assert_eq!(
-            elements.next().map(|element| element.value),
-            Some(&[0x2a][..])
-        );
-        assert_eq!(elements.rest, [0xff]);
-    }
-
-    #[test]
-    fn what_ends_early_is_no_element() {
-        for bytes in [
-            &[][..],
-            &[0x30],
-            &[0x30, 0x05, 0x00],
-            &[0x30, 0x80],
-            &[0x30, 0x84, 0xff],
-            &[0x1f, 0x80],
+    fn lengths_are_read_in_any_definite_form() {
+        for header in [
+            &[0x04, 0x02][..],
+            &[0x04, 0x81, 0x02],
+            &[0x04, 0x84, 0, 0, 0, 2],
         ] {
-            assert_eq!(Elements::new(bytes).next(), None, "{bytes:x?}");
+            let bytes = [header, b"abcd"].concat();
+            let (element, rest) = first(&bytes).unwrap();
+            assert_eq!(
+                (element.tag, element.content, rest),
+                (OCTET_STRING, &b"ab"[..], &b"cd"[..])
+            );
+            assert_eq!(element.raw, [header, b"ab"].concat());
         }
     }
 
     #[test]
-    fn a_tag_of_several_bytes_is_passed() {
-        let bytes = [0x1f, 0x81, 0x01, 0x01, 0xaa];
-        assert_eq!(
-            Elements::new(&bytes).next().map(|element| element.value),
-            Some(&[0xaa][..])
-        );
+    fn what_is_cut_short_or_indefinite_is_no_element() {
+        let too_long = [0x04, 0x89, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1];
+        for bytes in [
+            &b""[..],
+            b"\x04",
+            b"\x04\x03ab",
+            b"\x04\x82\x01",
+            b"\x30\x80\x00\x00",
+            b"\x1f\x81",
+            b"\x04\x88\xff\xff\xff\xff\xff\xff\xff\xff",
+            &too_long,
+        ] {
+            assert_eq!(first(bytes), None, "{bytes:02x?}");
+        }
+    }
+
+    #[test]
+    fn tags_of_several_octets_are_stepped_over() {
+        let (element, rest) = first(b"\x1f\x81\x01\x01ab").unwrap();
+        assert_eq!((element.content, rest), (&b"a"[..], &b"b"[..]));
+    }
+
+    proptest! {
+        #[test]
+        fn elements_are_parts_of_the_bytes_in_order(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let elements: Vec<_> = Elements { rest: &bytes }.collect();
+            let joined: Vec<u8> = elements.iter().flat_map(|element| element.raw).copied().collect();
+            prop_assert!(bytes.starts_with(&joined));
+            prop_assert!(elements.iter().all(|element| element.raw.ends_with(element.content)));
+        }
     }
 }

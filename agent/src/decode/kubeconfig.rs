@@ -1,99 +1,71 @@
-//! Kubeconfigs: which certificates each cluster and user names. Keys, tokens and passwords are
-//! never read into anything of ours, and no error quotes the file.
+//! Finds the certificates of a kubeconfig (YAML, or JSON, which is YAML).
+//!
+//! Comes in: the file's bytes. Goes out: one entry for each cluster and user that has a
+//! certificate, with its bytes or the path where they are; that path is the caller's to read. A
+//! kubeconfig holds client keys, tokens and passwords beside them: no type here has a field for
+//! those, so they are skipped where they stand, and no message repeats what the parser saw.
 
-use base64::Engine as _;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
+use serde_saphyr::{DuplicateKeyPolicy, Error, Options};
 
 use crate::model::{Entry, EntryKind, Problem, Reason};
 
-/// Most clusters and users of one kubeconfig.
-const MAX_ENTRIES: usize = 10_000;
-
-/// A cluster or user that names certificates.
+/// A cluster or user that has a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KubeconfigEntry {
-    /// Which.
+    /// Which one.
     pub entry: Entry,
-    /// Where its certificates are.
+    /// Its certificate, or the way there.
     pub content: Content,
 }
 
-/// Where an entry's certificates are.
+/// What an entry says about its certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// In the kubeconfig: the decoded bytes.
-    Data(Vec<u8>),
-    /// In a file, relative to the kubeconfig's directory.
-    Path(String),
-    /// Nowhere to be found.
+    /// The field is not what it should be.
     Bad(Problem),
+    /// The decoded bytes of `certificate-authority-data` or `client-certificate-data`.
+    Data(Vec<u8>),
+    /// The path in `certificate-authority` or `client-certificate`, as written: a relative one
+    /// starts from the kubeconfig's directory.
+    Path(String),
 }
 
-/// The entries that name certificates, in order; those without (tokens, plugins) are not told.
+/// Finds the entries that have a certificate: clusters first, then users, each in order. Those
+/// without (tokens, exec plugins, the system's trust) are left out; of the same name, both stay.
 pub fn entries(bytes: &[u8]) -> Result<Vec<KubeconfigEntry>, Problem> {
-    let bad = |detail: &'static str| Problem::new(Reason::BadKubeconfig, detail);
-    let text = std::str::from_utf8(bytes).map_err(|_| bad("it is not UTF-8"))?;
-    // The reader's own message quotes the line, and that line can be a key.
-    let file: Option<File> =
-        serde_saphyr::from_str(text).map_err(|_| bad("it is not the YAML of a kubeconfig"))?;
-    let file = file.unwrap_or_default();
-    if file.clusters.is_none() && file.users.is_none() {
-        return Err(bad("it has neither clusters nor users"));
+    if bytes.len() > MAX_BYTES {
+        let detail = "the kubeconfig is larger than 8 MiB";
+        return Err(Problem::new(Reason::TooLarge, detail));
     }
-    let clusters = file.clusters.unwrap_or_default();
-    let users = file.users.unwrap_or_default();
-    if clusters.len() + users.len() > MAX_ENTRIES {
-        return Err(Problem::new(
-            Reason::TooMany,
-            "it has more entries than are read from one",
-        ));
+    let text = str::from_utf8(bytes)
+        .map_err(|_| Problem::new(Reason::BadKubeconfig, "the kubeconfig is not UTF-8 text"))?;
+    // kubectl reads the first document of a file; to look at the others too can only show more.
+    let documents = serde_saphyr::from_multiple_with_options::<Kubeconfig>(text, options())
+        .map_err(|error| unreadable(&error))?;
+    if !documents.iter().any(Kubeconfig::is_recognisable) {
+        let detail = "the file has neither clusters nor users and does not say `kind: Config`";
+        return Err(Problem::new(Reason::BadKubeconfig, detail));
     }
-    let clusters = clusters.into_iter().map(|named| {
-        let cluster = named.cluster.unwrap_or_default();
-        (EntryKind::Cluster, named.name, cluster.data, cluster.path)
-    });
-    let users = users.into_iter().map(|named| {
-        let user = named.user.unwrap_or_default();
-        (EntryKind::User, named.name, user.data, user.path)
-    });
-    Ok(clusters
-        .chain(users)
-        .filter_map(|(kind, name, data, path)| {
-            let entry = Entry {
-                kind,
-                name: name.unwrap_or_default().into(),
-            };
-            Some(KubeconfigEntry {
-                entry,
-                content: content(data, path)?,
-            })
-        })
+    Ok(documents
+        .into_iter()
+        .flat_map(Kubeconfig::into_entries)
         .collect())
 }
 
-/// Embedded data wins over a path, as in client-go.
-fn content(data: Option<String>, path: Option<String>) -> Option<Content> {
-    /// Padding may be left out.
-    const LENIENT: GeneralPurpose = GeneralPurpose::new(
-        &base64::alphabet::STANDARD,
-        GeneralPurposeConfig::new()
-            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-            .with_decode_allow_trailing_bits(true),
-    );
-    if let Some(mut data) = data.filter(|data| !data.trim().is_empty()) {
-        data.retain(|c| !c.is_ascii_whitespace());
-        return Some(LENIENT.decode(data).map_or_else(
-            |_| Content::Bad(Problem::new(Reason::BadBase64, "its data is not base64")),
-            Content::Data,
-        ));
-    }
-    path.filter(|path| !path.is_empty()).map(Content::Path)
-}
+/// Bytes of a kubeconfig. One with the CAs and certificates of 100 clusters has 1 MiB.
+const MAX_BYTES: usize = 8 << 20;
 
-#[derive(Default, Deserialize)]
-struct File {
+/// Bytes of one base64 field: what encodes a block of the size that is decoded at most, and more.
+const MAX_DATA: usize = 2 << 20;
+
+/// A kubeconfig's certificates. Everything else is skipped by serde unread.
+#[derive(Deserialize)]
+struct Kubeconfig {
+    kind: Option<String>,
     clusters: Option<Vec<NamedCluster>>,
     users: Option<Vec<NamedUser>>,
 }
@@ -104,12 +76,11 @@ struct NamedCluster {
     cluster: Option<Cluster>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct Cluster {
-    #[serde(rename = "certificate-authority-data")]
-    data: Option<String>,
-    #[serde(rename = "certificate-authority")]
-    path: Option<String>,
+    certificate_authority: Option<String>,
+    certificate_authority_data: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -118,97 +89,149 @@ struct NamedUser {
     user: Option<User>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct User {
-    #[serde(rename = "client-certificate-data")]
-    data: Option<String>,
-    #[serde(rename = "client-certificate")]
-    path: Option<String>,
+    client_certificate: Option<String>,
+    client_certificate_data: Option<String>,
+}
+
+/// Bounds for hostile YAML; a kubeconfig is a flat list and needs a hundredth of each.
+fn options() -> Options {
+    serde_saphyr::options! {
+        // A snippet would quote the lines around an error, keys and tokens among them.
+        with_snippet: false,
+        // As Kubernetes' own YAML reader has it.
+        duplicate_keys: DuplicateKeyPolicy::LastWins,
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: 10_000,
+            max_replay_stack_depth: 8,
+            max_alias_expansions_per_anchor: 1_000,
+        },
+        budget: serde_saphyr::budget! {
+            max_aliases: 1_000,
+            max_anchors: 1_000,
+            max_recorded_anchor_events: 10_000,
+            max_recorded_anchor_bytes: MAX_BYTES,
+            max_depth: 32,
+            flow_nesting_limit: 32,
+            max_documents: 16,
+            max_events: 400_000,
+            max_nodes: 200_000,
+            max_total_scalar_bytes: 2 * MAX_BYTES,
+            max_merge_keys: 100,
+        },
+    }
+}
+
+/// Says what is wrong in words of our own: the parser's message may hold the text it met.
+fn unreadable(error: &Error) -> Problem {
+    let line = error
+        .location()
+        .map(|location| location.line())
+        .filter(|&line| line > 0);
+    let place = line.map_or(String::new(), |line| format!(" at line {line}"));
+    match error.without_snippet() {
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => Problem::new(
+            Reason::TooLarge,
+            format!("the YAML nests or repeats more than the agent reads{place}"),
+        ),
+        _ => Problem::new(
+            Reason::BadKubeconfig,
+            format!("the YAML cannot be read as a kubeconfig{place}"),
+        ),
+    }
+}
+
+// === impl Kubeconfig ===
+
+impl Kubeconfig {
+    fn is_recognisable(&self) -> bool {
+        self.clusters.is_some()
+            || self.users.is_some()
+            || self.kind.as_deref().is_some_and(|kind| kind == "Config")
+    }
+
+    fn into_entries(self) -> impl Iterator<Item = KubeconfigEntry> {
+        let clusters = self.clusters.into_iter().flatten().filter_map(|named| {
+            let cluster = named.cluster?;
+            KubeconfigEntry::find(
+                EntryKind::Cluster,
+                named.name,
+                cluster.certificate_authority_data,
+                cluster.certificate_authority,
+            )
+        });
+        let users = self.users.into_iter().flatten().filter_map(|named| {
+            let user = named.user?;
+            KubeconfigEntry::find(
+                EntryKind::User,
+                named.name,
+                user.client_certificate_data,
+                user.client_certificate,
+            )
+        });
+        clusters.chain(users)
+    }
+}
+
+// === impl KubeconfigEntry ===
+
+impl KubeconfigEntry {
+    /// Data wins over a path, and an empty value is none: as in client-go.
+    fn find(
+        kind: EntryKind,
+        name: Option<String>,
+        data: Option<String>,
+        path: Option<String>,
+    ) -> Option<Self> {
+        let content = match (data, path) {
+            (Some(data), _) if !data.is_empty() => Content::decode(kind, &data),
+            (_, Some(path)) if !path.is_empty() => Content::Path(path),
+            _ => return None,
+        };
+        let name = name.unwrap_or_default().into();
+        Some(Self {
+            entry: Entry { kind, name },
+            content,
+        })
+    }
+}
+
+// === impl Content ===
+
+impl Content {
+    fn decode(kind: EntryKind, data: &str) -> Self {
+        let (not_base64, too_large) = match kind {
+            EntryKind::Cluster => (
+                "certificate-authority-data is not base64",
+                "certificate-authority-data is larger than 2 MiB",
+            ),
+            EntryKind::User => (
+                "client-certificate-data is not base64",
+                "client-certificate-data is larger than 2 MiB",
+            ),
+        };
+        if data.len() > MAX_DATA {
+            return Self::Bad(Problem::new(Reason::TooLarge, too_large));
+        }
+        // Block scalars and hand-made files have line breaks, and some tools leave out padding.
+        let compact: Vec<u8> = data
+            .bytes()
+            .filter(|byte| !byte.is_ascii_whitespace())
+            .collect();
+        let config = GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true);
+        match GeneralPurpose::new(&STANDARD, config).decode(compact) {
+            Ok(bytes) => Self::Data(bytes),
+            Err(_) => Self::Bad(Problem::new(Reason::BadBase64, not_base64)),
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(text: &str) -> Vec<(EntryKind, String, Content)> {
-        let entries = entries(text.as_bytes()).unwrap();
-        entries
-            .into_iter()
-            .map(|e| (e.entry.kind, e.entry.name.to_string(), e.content))
-            .collect()
-    }
-
-    #[test]
-    fn embedded_data_wins_over_a_path_and_entries_without_certificates_are_not_told() {
-        let text = "
-apiVersion: v1
-kind: Config
-clusters:
-- name: a
-  cluster: {server: https://a, certificate-authority-data: aGVs bG8=, certificate-authority: ca.crt}
-- name: b
-  cluster: {server: https://b, certificate-authority: ca.crt}
-- name: c
-  cluster: {server: https://c, insecure-skip-tls-verify: true}
-users:
-- name: a
-  user: {client-certificate-data: '%%%', client-key-data: c2VjcmV0}
-- name: t
-  user: {token: secret}
-- name: p
-  user: {exec: {command: aws, args: [eks]}}
-";
-        let expected = [
-            (
-                EntryKind::Cluster,
-                "a".to_owned(),
-                Content::Data(b"hello".to_vec()),
-            ),
-            (
-                EntryKind::Cluster,
-                "b".to_owned(),
-                Content::Path("ca.crt".to_owned()),
-            ),
-            (
-                EntryKind::User,
-                "a".to_owned(),
-                Content::Bad(Problem::new(Reason::BadBase64, "its data is not base64")),
-            ),
-        ];
-        assert_eq!(names(text), expected);
-    }
-
-    #[test]
-    fn json_is_yaml() {
-        let text = r#"{"clusters":null,"users":[{"name":"u","user":{"client-certificate":"/x"}}]}"#;
-        assert_eq!(
-            names(text),
-            [(
-                EntryKind::User,
-                "u".to_owned(),
-                Content::Path("/x".to_owned())
-            )]
-        );
-    }
-
-    #[test]
-    fn no_error_quotes_the_file() {
-        for text in [
-            "users: [{name: u, user: {client-certificate-data: [SECRET]}}]",
-            "users: {SECRET",
-            "SECRET",
-            "a: SECRET",
-            "",
-        ] {
-            let problem = entries(text.as_bytes()).unwrap_err();
-            assert_eq!(problem.reason, Reason::BadKubeconfig, "{text}");
-            assert!(!problem.to_string().contains("SECRET"), "{problem}");
-        }
-    }
-
-    #[test]
-    fn two_entries_of_one_name_are_both_told() {
-        let text = "users: [{name: u, user: {client-certificate: a}}, {name: u, user: {client-certificate: b}}]";
-        assert_eq!(names(text).len(), 2);
-    }
-}
+mod tests;

@@ -1,127 +1,255 @@
-//! Distinguished names (RFC 5280, 4.1.2.4): the six attributes that become labels. A value that
-//! cannot be read costs that label and nothing else.
+//! Distinguished names: the six attributes that become labels, as clean text.
+//!
+//! Walked by hand, because x509-cert refuses a whole certificate for one string it does not like
+//! and keeps a copy of every attribute of those it likes. Whatever an issuer wrote, the worst that
+//! happens here is a label left out or a replacement character in it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::der::{Element, Elements, tag};
+use const_oid::db::rfc4519::{
+    COMMON_NAME, COUNTRY_NAME, LOCALITY_NAME, ORGANIZATION_NAME, ORGANIZATIONAL_UNIT_NAME, ST,
+};
+
+use super::der::{Element, OBJECT_IDENTIFIER, SEQUENCE, SET};
 use crate::model::Name;
 
-/// Longest value kept, in characters.
-const LONGEST: usize = 256;
+/// Characters kept of one attribute. RFC 5280 allows 128 at most, but who keeps to it; beyond
+/// this a name is a way to swell the exposition.
+const MAX_CHARACTERS: usize = 256;
 
-/// id-at (2.5.4), the arc of all six attribute types.
-const ID_AT: [u8; 2] = [0x55, 0x04];
-
-/// Reads a Name; of a repeated attribute the first value counts.
+/// Reads a name; what cannot be read is left out.
 pub(super) fn name(element: Element<'_>) -> Name {
     let mut name = Name::default();
-    let attributes = Elements::new(element.value)
-        .filter(|set| set.tag == tag::SET)
-        .flat_map(|set| Elements::new(set.value));
-    for attribute in attributes.filter(|attribute| attribute.tag == tag::SEQUENCE) {
-        let mut parts = Elements::new(attribute.value);
-        let (Some(oid), Some(value)) = (parts.next_if(tag::OID), parts.next()) else {
+    let sets = element.elements().filter(|set| set.tag == SET);
+    for attribute in sets.flat_map(Element::elements) {
+        let mut parts = attribute.elements();
+        let (SEQUENCE, Some(kind), Some(value)) = (
+            attribute.tag,
+            parts.next_with(OBJECT_IDENTIFIER),
+            parts.next(),
+        ) else {
             continue;
         };
-        let slot = match oid.value.strip_prefix(&ID_AT) {
-            Some([3]) => &mut name.common_name,
-            Some([6]) => &mut name.country,
-            Some([7]) => &mut name.locality,
-            Some([8]) => &mut name.state,
-            Some([10]) => &mut name.organization,
-            Some([11]) => &mut name.organizational_unit,
-            _ => continue,
-        };
-        if slot.is_none() {
+        if let Some(slot) = slot(&mut name, kind.content)
+            && slot.is_none()
+        {
             *slot = text(value);
         }
     }
     name
 }
 
-/// The string types of `DirectoryString` and what is found beside them.
-fn text(value: Element<'_>) -> Option<Arc<str>> {
-    const UTF8: u8 = 0x0c;
-    const NUMERIC: u8 = 0x12;
-    const PRINTABLE: u8 = 0x13;
-    const TELETEX: u8 = 0x14;
-    const IA5: u8 = 0x16;
-    const VISIBLE: u8 = 0x1a;
-    const UNIVERSAL: u8 = 0x1c;
-    const BMP: u8 = 0x1e;
-    let bytes = value.value;
-    match value.tag {
-        UTF8 | NUMERIC | PRINTABLE | IA5 | VISIBLE => match std::str::from_utf8(bytes) {
-            Ok(text) => bounded(text.chars()),
-            Err(_) => bounded(String::from_utf8_lossy(bytes).chars()),
-        },
-        // T.61 in theory, Latin-1 in all practice.
-        TELETEX => bounded(bytes.iter().map(|byte| char::from(*byte))),
-        BMP => {
-            let (units, _) = bytes.as_chunks::<2>();
-            let units = units.iter().map(|unit| u16::from_be_bytes(*unit));
-            bounded(char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)))
-        }
-        UNIVERSAL => {
-            let (units, _) = bytes.as_chunks::<4>();
-            let units = units.iter().map(|unit| u32::from_be_bytes(*unit));
-            bounded(units.map(|unit| char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER)))
-        }
-        _ => None,
-    }
+fn slot<'a>(name: &'a mut Name, oid: &[u8]) -> Option<&'a mut Option<Arc<str>>> {
+    [
+        (COMMON_NAME, &mut name.common_name),
+        (COUNTRY_NAME, &mut name.country),
+        (LOCALITY_NAME, &mut name.locality),
+        (ORGANIZATION_NAME, &mut name.organization),
+        (ORGANIZATIONAL_UNIT_NAME, &mut name.organizational_unit),
+        (ST, &mut name.state),
+    ]
+    .into_iter()
+    .find_map(|(known, slot)| (known.as_bytes() == oid).then_some(slot))
 }
 
-/// Not empty, not too long, no control character: fit for a label and a terminal.
-fn bounded(chars: impl Iterator<Item = char>) -> Option<Arc<str>> {
-    let clean = |c: char| {
-        if c.is_control() {
+/// The text of a string element; `None` where it is empty or no string.
+fn text(value: Element<'_>) -> Option<Arc<str>> {
+    let text = match value.tag {
+        // UTF8String.
+        0x0c => String::from_utf8_lossy(value.content),
+        // NumericString, PrintableString, IA5String, VisibleString, GeneralString: ASCII by the
+        // book, anything in practice.
+        0x12 | 0x13 | 0x16 | 0x1a | 0x1b => match str::from_utf8(value.content) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => latin_1(value.content),
+        },
+        // TeletexString: T.61 by the book, Latin-1 in practice (OpenSSL reads it so).
+        0x14 => latin_1(value.content),
+        // UniversalString.
+        0x1c => wide(value.content, |unit: [u8; 4]| u32::from_be_bytes(unit)),
+        // BMPString.
+        0x1e => wide(value.content, |unit: [u8; 2]| {
+            u16::from_be_bytes(unit).into()
+        }),
+        _ => return None,
+    };
+    if text.is_empty() {
+        return None;
+    }
+    if text.chars().nth(MAX_CHARACTERS).is_none() && !text.chars().any(char::is_control) {
+        return Some(Arc::from(text));
+    }
+    let clean = |character: char| {
+        if character.is_control() {
             char::REPLACEMENT_CHARACTER
         } else {
-            c
+            character
         }
     };
-    let text: String = chars.take(LONGEST).map(clean).collect();
-    (!text.is_empty()).then(|| text.into())
+    Some(
+        text.chars()
+            .take(MAX_CHARACTERS)
+            .map(clean)
+            .collect::<String>()
+            .into(),
+    )
+}
+
+fn latin_1(content: &[u8]) -> Cow<'static, str> {
+    content
+        .iter()
+        .copied()
+        .map(char::from)
+        .collect::<String>()
+        .into()
+}
+
+/// Text in units of `N` octets; what is no character, or half a unit at the end, is replaced.
+fn wide<const N: usize>(content: &[u8], code: impl Fn([u8; N]) -> u32) -> Cow<'static, str> {
+    let (units, half) = content.as_chunks();
+    let characters = units.iter().map(|&unit| char::from_u32(code(unit)));
+    let half = (!half.is_empty()).then_some(None);
+    characters
+        .chain(half)
+        .map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect::<String>()
+        .into()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::der;
     use super::*;
 
-    fn string(tag: u8, value: &[u8]) -> Option<Arc<str>> {
-        text(Element {
-            tag,
-            value,
-            whole: &[],
-        })
+    fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+        [&[tag, 0x82], &length[..], content].concat()
+    }
+
+    /// A name of one-attribute sets; the attribute's number is the last octet of 2.5.4.n.
+    fn read(attributes: &[(u8, u8, &[u8])]) -> Name {
+        let sets = attributes.iter().map(|&(kind, tag, value)| {
+            let kind = element(OBJECT_IDENTIFIER, &[0x55, 0x04, kind]);
+            element(
+                SET,
+                &element(SEQUENCE, &[kind, element(tag, value)].concat()),
+            )
+        });
+        let bytes = element(SEQUENCE, &sets.collect::<Vec<_>>().concat());
+        name(der::first(&bytes).unwrap().0)
+    }
+
+    fn common_name(tag: u8, value: &[u8]) -> Option<String> {
+        read(&[(3, tag, value)])
+            .common_name
+            .map(|text| text.to_string())
     }
 
     #[test]
-    fn every_string_type_is_read() {
-        for (tag, bytes, expected) in [
-            (0x0c, &b"gr\xc3\xbcn"[..], "grün"),
+    fn the_six_attributes_are_told_apart() {
+        let name = read(&[
+            (3, 12, b"cn"),
+            (6, 19, b"DE"),
+            (7, 12, b"l"),
+            (8, 12, b"st"),
+            (9, 12, b"a street"),
+            (10, 12, b"o"),
+            (11, 12, b"ou"),
+        ]);
+        let short = name
+            .attributes()
+            .map(|(key, value)| (key, value.unwrap().to_string()));
+        let expected = [
+            ("C", "DE"),
+            ("ST", "st"),
+            ("L", "l"),
+            ("O", "o"),
+            ("OU", "ou"),
+            ("CN", "cn"),
+        ];
+        assert_eq!(short, expected.map(|(key, value)| (key, value.to_owned())));
+    }
+
+    #[test]
+    fn of_a_repeated_attribute_the_first_that_can_be_read_counts() {
+        let name = read(&[
+            (11, 3, b"\0bits"),
+            (11, 12, b""),
+            (11, 12, b"one"),
+            (11, 12, b"two"),
+        ]);
+        assert_eq!(name.organizational_unit.as_deref(), Some("one"));
+    }
+
+    #[test]
+    fn every_kind_of_string_is_read() {
+        for (tag, value, expected) in [
+            (0x0c, "Zoë".as_bytes(), "Zoë"),
+            (0x0c, b"a\xffb", "a\u{fffd}b"),
             (0x13, b"plain", "plain"),
-            (0x14, b"gr\xfcn", "grün"),
-            (0x1e, b"\0g\0r\0\xfc\0n", "grün"),
-            (0x1c, b"\0\0\0g\0\0\0\xfc", "gü"),
-            (0x0c, b"bad \xff utf-8", "bad \u{fffd} utf-8"),
-            (0x0c, b"line\nfeed", "line\u{fffd}feed"),
+            (0x13, b"under_score@", "under_score@"),
+            (0x13, "Zoë".as_bytes(), "Zoë"),
+            (0x13, b"Zo\xeb", "Zoë"),
+            (0x12, b"12 34", "12 34"),
+            (0x14, b"Zo\xeb", "Zoë"),
+            (0x16, b"ia5", "ia5"),
+            (0x1a, b"visible", "visible"),
+            (0x1b, b"general", "general"),
+            (0x1c, b"\0\0\0Z\0\x01\xf6\x00", "Z😀"),
+            (0x1c, b"\0\0\0Z\xff\xff\xff\xff", "Z\u{fffd}"),
+            (0x1e, b"\0Z\x01\x61", "Zš"),
+            (0x1e, b"\0Z\xd8\x00\0Y", "Z\u{fffd}Y"),
+            (0x1e, b"\0Z\0", "Z\u{fffd}"),
         ] {
-            assert_eq!(string(tag, bytes).as_deref(), Some(expected));
+            assert_eq!(
+                common_name(tag, value).as_deref(),
+                Some(expected),
+                "{tag:02x}"
+            );
         }
     }
 
     #[test]
-    fn a_value_that_is_no_string_costs_its_label() {
-        assert_eq!(string(0x03, b"\0bits"), None);
-        assert_eq!(string(0x0c, b""), None);
+    fn control_characters_are_replaced() {
+        assert_eq!(
+            common_name(12, b"a\nb\0c\x1b[1m").unwrap(),
+            "a\u{fffd}b\u{fffd}c\u{fffd}[1m"
+        );
+        assert_eq!(
+            common_name(12, "a\u{85}b".as_bytes()).unwrap(),
+            "a\u{fffd}b"
+        );
     }
 
     #[test]
-    fn a_long_value_is_cut() {
-        assert_eq!(
-            string(0x0c, &[b'a'; 5000]).map(|text| text.len()),
-            Some(LONGEST)
-        );
+    fn long_text_is_cut_between_characters() {
+        let long = "ë".repeat(257);
+        assert_eq!(common_name(12, long.as_bytes()).unwrap(), "ë".repeat(256));
+        let kept = "ë".repeat(256);
+        assert_eq!(common_name(12, kept.as_bytes()).unwrap(), kept);
+    }
+
+    #[test]
+    fn what_is_no_string_is_left_out() {
+        assert_eq!(common_name(0x03, b"\0bits"), None);
+        assert_eq!(common_name(0x30, b""), None);
+        assert_eq!(common_name(0x0c, b""), None);
+    }
+
+    #[test]
+    fn a_broken_attribute_does_not_cost_the_others() {
+        let cn = element(OBJECT_IDENTIFIER, &[0x55, 0x04, 3]);
+        let good = element(SEQUENCE, &[cn.clone(), element(12, b"cn")].concat());
+        let sets = [
+            element(SET, b"\x30\x7fcut"),
+            element(SEQUENCE, b""),
+            element(SET, &element(SEQUENCE, &cn)),
+            element(SET, &element(SEQUENCE, &element(12, b"no kind"))),
+            element(SET, &good),
+        ];
+        let bytes = element(SEQUENCE, &sets.concat());
+        let name = name(der::first(&bytes).unwrap().0);
+        assert_eq!(name.common_name.as_deref(), Some("cn"));
     }
 }

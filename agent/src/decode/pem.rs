@@ -1,190 +1,232 @@
-//! The PEM walk (RFC 7468): one result per block, whatever stands around it. A scanner of our own
-//! finds the blocks, leniently (BOM, indentation, any line width, blocks glued together, text
-//! before, between and after); `rustls-pemfile` decodes each (docs/decisions/0001). Blocks of other
-//! kinds, keys among them, are passed over without being copied.
+//! Finds PEM blocks in text (RFC 7468) and has each decoded by rustls-pemfile.
+//!
+//! The crate reads a block well, but it finds only blocks that begin a line and end one, and passes
+//! over the others in silence: glued lines, indentation, a byte order mark, old labels (decision
+//! 0001). So the scanner here finds the blocks, in linear time and without copying, and hands each
+//! certificate on in the one form that the crate always reads. What it cannot make sense of is a
+//! result too. Keys and other kinds are stepped over unread.
 
-use std::fmt::Write as _;
+use std::ops::Deref;
 
 use rustls_pemfile::Item;
 
-use super::der::Elements;
-use super::{Decoded, MAX_BLOCK, MAX_BLOCKS, x509};
-use crate::model::{Problem, Reason};
-
-const BEGIN: &[u8] = b"-----BEGIN ";
-const END: &[u8] = b"-----END ";
-const DASHES: &[u8] = b"-----";
-
-/// Longest label of a block; RFC 7468 sets none, nobody comes near.
-const LONGEST_LABEL: usize = 64;
-
-/// Whether there is anything that looks like a block.
-pub(super) fn is_pem(bytes: &[u8]) -> bool {
-    find(bytes, BEGIN).is_some()
-}
-
-/// Decodes all certificates of a text.
-pub(super) fn decode(bytes: &[u8]) -> Decoded {
-    let mut decoded = Decoded::default();
-    for (index, block) in (Blocks { rest: bytes }).enumerate() {
-        let number = index + 1;
-        if number > MAX_BLOCKS {
-            let detail = "there are more blocks than are read from one place";
-            decoded
-                .problems
-                .push(Problem::in_block(Reason::TooMany, number, detail));
-            break;
-        }
-        let mut bad = |reason, detail: &'static str| {
-            decoded
-                .problems
-                .push(Problem::in_block(reason, number, detail));
-        };
-        match block {
-            Block::Other => decoded.other_blocks += 1,
-            Block::Broken(detail) => bad(Reason::BadPem, detail),
-            Block::Certificate(body) => match certificate(body) {
-                Ok(certificate) => decoded.certificates.push(certificate),
-                Err((reason, detail)) => bad(reason, detail),
-            },
-        }
-    }
-    decoded
-}
-
-fn certificate(
-    body: &[u8],
-) -> Result<std::sync::Arc<crate::model::Certificate>, (Reason, &'static str)> {
-    if body.len() > MAX_BLOCK {
-        return Err((Reason::TooLarge, "the block is larger than any certificate"));
-    }
-    let text = normalized(body).ok_or((Reason::BadBase64, "the block is not base64"))?;
-    let Ok(Some((Item::X509Certificate(der), _))) =
-        rustls_pemfile::read_one_from_slice(text.as_bytes())
-    else {
-        return Err((Reason::BadBase64, "the block is not base64"));
-    };
-    // The first element alone: openssl's TRUSTED CERTIFICATE has its trust settings after it.
-    let element = Elements::new(&der)
-        .next()
-        .ok_or((Reason::BadDer, "the block holds no DER"))?;
-    x509::certificate(element)
-}
-
-/// The block as RFC 7468 would have it, or nothing if other characters than base64's stand in it.
-fn normalized(body: &[u8]) -> Option<String> {
-    let mut text = String::with_capacity(body.len() + 64);
-    text.push_str("-----BEGIN CERTIFICATE-----\n");
-    for byte in without_headers(body) {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' | b'=' => {
-                text.push(char::from(*byte));
-            }
-            byte if byte.is_ascii_whitespace() => {}
-            _ => return None,
-        }
-    }
-    writeln!(text, "\n-----END CERTIFICATE-----").expect("writing to a String cannot fail");
-    Some(text)
-}
-
-/// Headers as RFC 1421 has them (`Name: value`, up to an empty line) say nothing of interest.
-fn without_headers(body: &[u8]) -> &[u8] {
-    if !body.contains(&b':') {
-        return body;
-    }
-    let mut rest = body;
-    while !rest.is_empty() {
-        let end = rest
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .map_or(rest.len(), |at| at + 1);
-        let (line, after) = rest.split_at(end);
-        rest = after;
-        if line.contains(&b':') {
-            continue;
-        }
-        if line.trim_ascii().is_empty() {
-            if !rest.contains(&b':') {
-                return rest;
-            }
-        } else if !rest.contains(&b':') {
-            return body
-                .get(body.len() - rest.len() - line.len()..)
-                .unwrap_or_default();
-        }
-    }
-    rest
-}
-
-/// One block of a text.
-#[derive(Debug, PartialEq, Eq)]
-enum Block<'a> {
-    /// A certificate's base64, with whatever stands in between.
+/// One block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Block<'a> {
+    /// Not a proper block; the reason is for people.
+    Bad(&'static str),
+    /// A certificate's content, as it stands between the lines.
     Certificate(&'a [u8]),
-    /// A key, a request, parameters, …
+    /// A block of another well-known kind.
     Other,
-    /// Something begins that is no block.
-    Broken(&'static str),
 }
 
-struct Blocks<'a> {
-    rest: &'a [u8],
+/// The blocks of a text, in order.
+#[derive(Clone, Debug)]
+pub(super) struct Blocks<'a> {
+    text: &'a [u8],
+    /// Everything before is done.
+    at: usize,
+}
+
+/// Finds the blocks of a text.
+pub(super) fn blocks(text: &[u8]) -> Blocks<'_> {
+    Blocks { text, at: 0 }
+}
+
+/// Decodes a certificate block's content to DER. `scratch` only saves allocations.
+pub(super) fn decode(content: &[u8], scratch: &mut Vec<u8>) -> Option<impl Deref<Target = [u8]>> {
+    scratch.clear();
+    scratch.extend_from_slice(b"-----BEGIN CERTIFICATE-----\n");
+    let content = without_headers(content).iter();
+    scratch.extend(content.filter(|byte| !byte.is_ascii_whitespace()));
+    scratch.extend_from_slice(b"\n-----END CERTIFICATE-----\n");
+    match rustls_pemfile::read_one_from_slice(scratch) {
+        Ok(Some((Item::X509Certificate(der), _))) => Some(der),
+        _ => None,
+    }
+}
+
+/// Labels of blocks that hold no certificate but belong in the places where certificates are. Of
+/// those that end or begin alike, the affix.
+const OTHER_LABELS: [&[u8]; 7] = [
+    b"ATTRIBUTE CERTIFICATE",
+    b"CERTIFICATE REQUEST",
+    b"CMS",
+    b"NEW CERTIFICATE REQUEST",
+    b"PKCS #7 SIGNED DATA",
+    b"PKCS7",
+    b"X509 CRL",
+];
+const OTHER_ENDINGS: [&[u8]; 3] = [b" KEY", b" PARAMETERS", b" Static key V1"];
+const OTHER_BEGINNINGS: [&[u8]; 1] = [b"PGP "];
+
+/// Bytes of the longest label considered.
+const MAX_LABEL: usize = 64;
+
+/// What a label says about its block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind<'a> {
+    Certificate,
+    Other(&'a [u8]),
+    Unknown,
+}
+
+/// A line, or a part of one, that begins or ends a block.
+struct Boundary<'a> {
+    start: usize,
+    end: usize,
+    begins: bool,
+    /// `None` where the dashes behind the label are missing.
+    label: Option<&'a [u8]>,
+}
+
+// === impl Blocks ===
+
+impl<'a> Blocks<'a> {
+    /// The next boundary from `from` on. Those in comments (`#`) do not count: bundles with
+    /// commentary and files with a certificate commented out are common.
+    fn boundary(&self, mut from: usize) -> Option<Boundary<'a>> {
+        let mut line_checked_from = from;
+        loop {
+            let start = from
+                + self
+                    .text
+                    .get(from..)?
+                    .iter()
+                    .position(|&byte| byte == b'-')?;
+            from = start + 1;
+            let rest = &self.text[start..];
+            let (begins, prefix) = if rest.starts_with(b"-----BEGIN ") {
+                (true, b"-----BEGIN ".len())
+            } else if rest.starts_with(b"-----END ") {
+                (false, b"-----END ".len())
+            } else {
+                continue;
+            };
+            if self.is_comment(line_checked_from, start) {
+                from = start
+                    + rest
+                        .iter()
+                        .position(|&byte| is_line_end(byte))
+                        .unwrap_or(rest.len());
+                line_checked_from = from;
+                continue;
+            }
+            let label = label(&rest[prefix..]);
+            let end = start + prefix + label.map_or(0, |label| label.len() + b"-----".len());
+            return Some(Boundary {
+                start,
+                end,
+                begins,
+                label,
+            });
+        }
+    }
+
+    /// Whether `at` is in a line that begins with `#`. Looks back to `from` and no further, where
+    /// the line can only have begun if `from` is the beginning of the text.
+    fn is_comment(&self, from: usize, at: usize) -> bool {
+        let before = &self.text[from..at];
+        let line = match before.iter().rposition(|&byte| is_line_end(byte)) {
+            Some(end_of_last) => &before[end_of_last + 1..],
+            None if from == 0 => before,
+            None => return false,
+        };
+        line.trim_ascii_start().first() == Some(&b'#')
+    }
+
+    /// What is between a begin boundary and the next boundary; moves on behind the block.
+    fn block(&mut self, begin: &Boundary<'a>) -> Block<'a> {
+        let end = match self.boundary(begin.end) {
+            Some(end) if !end.begins => end,
+            next => {
+                self.at = next.map_or(self.text.len(), |next| next.start);
+                return Block::Bad("the block has no END line");
+            }
+        };
+        self.at = end.end;
+        let (Some(begin_label), Some(end_label)) = (begin.label, end.label) else {
+            return Block::Bad("the BEGIN or END line is broken");
+        };
+        match (kind(begin_label), kind(end_label)) {
+            (Kind::Unknown, _) => Block::Bad("the block's label is not known"),
+            (begin, end) if begin != end => Block::Bad("the BEGIN and END lines do not match"),
+            (Kind::Certificate, _) => Block::Certificate(&self.text[begin.end..end.start]),
+            (Kind::Other(_), _) => Block::Other,
+        }
+    }
 }
 
 impl<'a> Iterator for Blocks<'a> {
     type Item = Block<'a>;
 
     fn next(&mut self) -> Option<Block<'a>> {
-        let begin = find(self.rest, BEGIN)?;
-        let after = self.rest.get(begin + BEGIN.len()..)?;
-        let Some((label, body)) = label(after) else {
-            self.rest = after;
-            return Some(Block::Broken("the label of the block has no end"));
-        };
-        let end = find(body, END);
-        let again = find(body, BEGIN);
-        let Some(end) = end.filter(|end| again.is_none_or(|again| *end < again)) else {
-            // Whatever begins before this block ends is a block of its own.
-            self.rest = again
-                .and_then(|again| body.get(again..))
-                .unwrap_or_default();
-            return Some(Block::Broken("the block has no end"));
-        };
-        let (body, tail) = body.split_at_checked(end)?;
-        let tail = tail.get(END.len()..)?;
-        let Some((end_label, tail)) = self::label(tail) else {
-            self.rest = tail;
-            return Some(Block::Broken("the end of the block has no end"));
-        };
-        self.rest = tail;
-        Some(match label {
-            _ if label != end_label => Block::Broken("the block ends with another label"),
-            b"CERTIFICATE" | b"X509 CERTIFICATE" | b"TRUSTED CERTIFICATE" => {
-                Block::Certificate(body)
-            }
-            _ => Block::Other,
-        })
-    }
-}
-
-/// A label and what follows its dashes.
-fn label(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let window = bytes.get(..bytes.len().min(LONGEST_LABEL + DASHES.len()))?;
-    let end = find(window, DASHES)?;
-    let (label, rest) = bytes.split_at_checked(end)?;
-    let fits = label.iter().all(|byte| matches!(byte, b' '..=b'~'));
-    fits.then_some((label, rest.get(DASHES.len()..)?))
-}
-
-/// Where `needle`, which begins with a dash, first stands.
-fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        let at = from + bytes.get(from..)?.iter().position(|byte| *byte == b'-')?;
-        if bytes.get(at..)?.starts_with(needle) {
-            return Some(at);
+        let boundary = self.boundary(self.at)?;
+        if boundary.begins {
+            return Some(self.block(&boundary));
         }
-        from = at + 1;
+        self.at = boundary.end;
+        Some(Block::Bad("an END line has no BEGIN line"))
     }
 }
+
+/// The label at the beginning of the text, without the dashes behind it.
+fn label(text: &[u8]) -> Option<&[u8]> {
+    let text = &text[..text.len().min(MAX_LABEL + b"-----".len())];
+    let end = text.windows(5).position(|window| window == b"-----")?;
+    let label = &text[..end];
+    (!label.iter().any(|&byte| is_line_end(byte))).then_some(label)
+}
+
+fn kind(label: &[u8]) -> Kind<'_> {
+    let label = label.trim_ascii();
+    if matches!(
+        label,
+        b"CERTIFICATE" | b"TRUSTED CERTIFICATE" | b"X509 CERTIFICATE"
+    ) {
+        return Kind::Certificate;
+    }
+    let known = OTHER_LABELS.contains(&label)
+        || OTHER_ENDINGS.iter().any(|ending| label.ends_with(ending))
+        || OTHER_BEGINNINGS
+            .iter()
+            .any(|beginning| label.starts_with(beginning));
+    if known {
+        Kind::Other(label)
+    } else {
+        Kind::Unknown
+    }
+}
+
+/// The content behind its RFC 1421 headers, if it has any. Base64 has no colon, so the last one is
+/// in the last header, which may go on until a blank line.
+fn without_headers(content: &[u8]) -> &[u8] {
+    let Some(colon) = content.iter().rposition(|&byte| byte == b':') else {
+        return content;
+    };
+    let line_end = if content.contains(&b'\n') {
+        b'\n'
+    } else {
+        b'\r'
+    };
+    let rest = &content[colon..];
+    let mut lines = rest.split_inclusive(|&byte| byte == line_end);
+    let header = lines.next().map_or(0, <[u8]>::len);
+    let mut body = header;
+    for line in lines {
+        body += line.len();
+        let behind = rest.get(body..).unwrap_or_default();
+        if line.trim_ascii().is_empty() && !behind.trim_ascii().is_empty() {
+            return behind;
+        }
+    }
+    &rest[header..]
+}
+
+fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
+}
+
+#[cfg(test)]
+mod tests;

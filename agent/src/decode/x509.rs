@@ -1,163 +1,177 @@
-//! One certificate (RFC 5280, 4.1): its facts from its DER. The validity is read first and decides
-//! alone whether the certificate counts; an odd serial, name or extension costs a label.
+//! Certificates (RFC 5280, section 4.1) from DER elements.
+//!
+//! The validity comes first: whoever has two readable dates is a certificate, and an odd serial,
+//! name or extension costs it a label, never its expiry. x509-cert reads the parts it knows how to
+//! read; what it refuses and others accept (dates before 1970, lax booleans, lengths that are not
+//! minimal) is read by our own walk. As a whole it is not asked: one odd part would cost all.
 
-use std::fmt::Write as _;
-use std::sync::Arc;
+use std::fmt::Write;
 
-use der::Decode as _;
-use sha2::{Digest as _, Sha256};
+use der::Decode;
+use der::oid::AssociatedOid;
+use sha2::{Digest, Sha256};
+use x509_cert::certificate::Raw;
 use x509_cert::ext::pkix::BasicConstraints;
+use x509_cert::time::Validity;
 
-use super::der::{Element, Elements, tag};
-use super::{name, time};
+use super::der::{
+    BOOLEAN, CONTEXT_0, CONTEXT_3, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE,
+};
+use super::{Fault, name, time};
 use crate::model::{Certificate, Reason};
 
-/// Longest serial number told, in bytes; RFC 5280 allows 20.
-const LONGEST_SERIAL: usize = 64;
+/// Octets of the longest serial number that becomes a label. RFC 5280 allows 20.
+const MAX_SERIAL: usize = 64;
 
-/// id-ce-basicConstraints, 2.5.29.19.
-const BASIC_CONSTRAINTS: [u8; 3] = [0x55, 0x1d, 0x13];
-
-const VERSION: u8 = 0xa0;
-const EXTENSIONS: u8 = 0xa3;
-
-/// The facts of a certificate, or what it is not and why.
-pub(super) fn certificate(whole: Element<'_>) -> Result<Arc<Certificate>, (Reason, &'static str)> {
-    let parts =
-        Parts::find(whole).ok_or((Reason::BadCertificate, "it is DER, but not a certificate"))?;
-    let mut dates = Elements::new(parts.validity.value).map(time::seconds);
-    let (Some(Some(not_before)), Some(Some(not_after))) = (dates.next(), dates.next()) else {
-        return Err((Reason::BadValidity, "its validity cannot be read"));
-    };
-    Ok(Arc::new(Certificate {
+/// Reads the facts of a certificate.
+pub(super) fn certificate(element: Element<'_>) -> Result<Certificate, Fault> {
+    let fields = Fields::find(element).ok_or(Fault {
+        reason: Reason::BadCertificate,
+        detail: "this is DER, but not a certificate",
+    })?;
+    let (not_before, not_after) = validity(fields.validity).ok_or(Fault {
+        reason: Reason::BadValidity,
+        detail: "the validity holds no readable dates",
+    })?;
+    Ok(Certificate {
         not_before,
         not_after,
-        serial: serial(parts.serial.value),
-        subject: parts.subject.map(name::name).unwrap_or_default(),
-        issuer: name::name(parts.issuer),
-        ca: parts.ca(),
-        fingerprint: Sha256::digest(whole.whole).into(),
-    }))
+        serial: decimal(fields.serial),
+        subject: fields.subject.map(name::name).unwrap_or_default(),
+        issuer: name::name(fields.issuer),
+        ca: fields.is_ca(),
+        fingerprint: Sha256::digest(element.raw).into(),
+    })
 }
 
-/// Where things stand in a `TBSCertificate`.
-struct Parts<'a> {
-    version_1: bool,
+/// The fields of `TBSCertificate` that hold our facts.
+struct Fields<'a> {
     serial: Element<'a>,
     issuer: Element<'a>,
     validity: Element<'a>,
     subject: Option<Element<'a>>,
     extensions: Option<Element<'a>>,
+    /// Whether the version is that of X.509v1, where CAs were not marked.
+    version_1: bool,
 }
 
-impl<'a> Parts<'a> {
-    fn find(certificate: Element<'a>) -> Option<Self> {
-        let tbs = Elements::new(certificate.value).next_if(tag::SEQUENCE)?;
-        let mut elements = Elements::new(tbs.value);
-        let version_1 = elements.next_if(VERSION).is_none();
-        let serial = elements.next_if(tag::INTEGER)?;
-        elements.next_if(tag::SEQUENCE)?; // signature algorithm
-        let issuer = elements.next_if(tag::SEQUENCE)?;
-        let validity = elements.next_if(tag::SEQUENCE)?;
-        let subject = elements.next_if(tag::SEQUENCE);
-        let extensions = elements.find(|element| element.tag == EXTENSIONS);
-        Some(Self {
-            version_1,
-            serial,
-            issuer,
-            validity,
-            subject,
-            extensions,
-        })
+/// Start and end, in seconds since 1970.
+fn validity(element: Element<'_>) -> Option<(i64, i64)> {
+    if let Ok(validity) = Validity::<Raw>::from_der(element.raw) {
+        let seconds =
+            |time: x509_cert::time::Time| i64::try_from(time.to_unix_duration().as_secs()).ok();
+        return Some((seconds(validity.not_before)?, seconds(validity.not_after)?));
     }
-
-    /// basicConstraints decides; version 1 has no extensions, and a certificate of it is a CA if
-    /// it names itself as issuer, as the old roots do.
-    fn ca(&self) -> bool {
-        let Some(extensions) = self.extensions else {
-            return self.version_1
-                && self
-                    .subject
-                    .is_some_and(|subject| subject.whole == self.issuer.whole);
-        };
-        let list = Elements::new(extensions.value)
-            .next()
-            .map_or(&[][..], |list| list.value);
-        let value = Elements::new(list).find_map(|extension| {
-            let mut parts = Elements::new(extension.value);
-            parts
-                .next_if(tag::OID)
-                .filter(|oid| oid.value == BASIC_CONSTRAINTS)?;
-            parts.next_if(tag::BOOLEAN); // critical
-            parts.next_if(tag::OCTET_STRING)
-        });
-        value.is_some_and(|value| match BasicConstraints::from_der(value.value) {
-            Ok(constraints) => constraints.ca,
-            // BER writes TRUE with any byte but 0.
-            Err(_) => Elements::new(value.value)
-                .next_if(tag::SEQUENCE)
-                .and_then(|sequence| Elements::new(sequence.value).next_if(tag::BOOLEAN))
-                .is_some_and(|flag| flag.value.iter().any(|byte| *byte != 0)),
-        })
-    }
+    let mut times = element.elements();
+    Some((
+        time::unix_seconds(times.next()?)?,
+        time::unix_seconds(times.next()?)?,
+    ))
 }
 
-/// An INTEGER in decimal; nothing if it is empty or longer than anybody's serial number.
-fn serial(bytes: &[u8]) -> Option<Box<str>> {
-    /// Nine decimal digits at a time.
-    const BASE: u64 = 1_000_000_000;
-    if bytes.is_empty() || bytes.len() > LONGEST_SERIAL {
+/// A DER INTEGER in decimal.
+fn decimal(element: Element<'_>) -> Option<Box<str>> {
+    let content = element.content;
+    if element.tag != INTEGER || content.len() > MAX_SERIAL {
         return None;
     }
-    let negative = bytes.first().is_some_and(|byte| byte & 0x80 != 0);
-    let flip = if negative { 0xff } else { 0 };
-    let mut limbs: Vec<u64> = Vec::new();
-    let mut add = |mut carry: u64, factor: u64| {
-        for limb in &mut limbs {
-            let product = *limb * factor + carry;
-            *limb = product % BASE;
-            carry = product / BASE;
-        }
-        if carry > 0 {
-            limbs.push(carry);
-        }
-    };
-    for byte in bytes {
-        add(u64::from(byte ^ flip), 256);
+    let negative = content.first()? & 0x80 != 0;
+    // Groups of nine digits, the least first: 64 octets make 155 digits.
+    let mut groups = [0_u32; 18];
+    // The magnitude of a negative number is that of its complement, plus one.
+    for &octet in content {
+        let octet = if negative { !octet } else { octet };
+        multiply_and_add(&mut groups, 256, octet.into());
     }
-    // Two's complement: -x is !x + 1.
-    add(u64::from(negative), 1);
-    let mut text = String::from(if negative { "-" } else { "" });
-    let mut limbs = limbs.iter().rev();
-    text.push_str(&limbs.next().map_or("0".to_owned(), ToString::to_string));
-    for limb in limbs {
-        write!(text, "{limb:09}").expect("writing to a String cannot fail");
+    multiply_and_add(&mut groups, 1, negative.into());
+    let first = groups.iter().rposition(|&group| group != 0).unwrap_or(0);
+    let mut text = String::with_capacity(1 + 9 * (first + 1));
+    if negative {
+        text.push('-');
+    }
+    write!(text, "{}", groups[first]).ok()?;
+    for group in groups[..first].iter().rev() {
+        write!(text, "{group:09}").ok()?;
     }
     Some(text.into())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn serials_are_told_in_decimal() {
-        for (bytes, expected) in [
-            (&[0][..], "0"),
-            (&[0x7f], "127"),
-            (&[0x00, 0xff], "255"),
-            (&[0xff], "-1"),
-            (&[0x80], "-128"),
-            (&[0x3b, 0x9a, 0xca, 0x00], "1000000000"),
-            (&[1, 0, 0, 0, 0, 0, 0, 0, 0], "18446744073709551616"),
-            (
-                &[0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
-                "18446744073709551615",
-            ),
-        ] {
-            assert_eq!(serial(bytes).as_deref(), Some(expected), "{bytes:x?}");
-        }
-        assert_eq!(serial(&[]), None);
-        assert_eq!(serial(&[1; LONGEST_SERIAL + 1]), None);
+fn multiply_and_add(groups: &mut [u32], factor: u64, summand: u64) {
+    let mut carry = summand;
+    for group in groups {
+        let value = u64::from(*group) * factor + carry;
+        *group = (value % 1_000_000_000) as u32;
+        carry = value / 1_000_000_000;
     }
 }
+
+/// Whether an encoded `BasicConstraints` says `cA`.
+fn says_ca(value: &[u8]) -> bool {
+    if let Ok(constraints) = BasicConstraints::from_der(value) {
+        return constraints.ca;
+    }
+    super::der::first(value)
+        .filter(|(sequence, _)| sequence.tag == SEQUENCE)
+        .and_then(|(sequence, _)| sequence.elements().next_with(BOOLEAN))
+        .is_some_and(|ca| ca.content.iter().any(|&octet| octet != 0))
+}
+
+// === impl Fields ===
+
+impl<'a> Fields<'a> {
+    /// Finds the fields where the element has the shape of a certificate.
+    fn find(element: Element<'a>) -> Option<Self> {
+        if element.tag != SEQUENCE {
+            return None;
+        }
+        let mut fields = element.elements().next_with(SEQUENCE)?.elements();
+        let first = fields.next()?;
+        let version = (first.tag == CONTEXT_0).then_some(first);
+        let serial = if version.is_some() {
+            fields.next()?
+        } else {
+            first
+        };
+        let _algorithm = fields.next_with(SEQUENCE)?;
+        Some(Self {
+            serial,
+            issuer: fields.next_with(SEQUENCE)?,
+            validity: fields.next_with(SEQUENCE)?,
+            subject: fields.next_with(SEQUENCE),
+            extensions: fields.find(|field| field.tag == CONTEXT_3),
+            version_1: version
+                .and_then(|version| version.elements().next())
+                .is_none_or(|version| version.content == [0]),
+        })
+    }
+
+    fn is_ca(&self) -> bool {
+        match self.extensions {
+            Some(_) => self.basic_constraints().is_some_and(says_ca),
+            None => {
+                self.version_1
+                    && self
+                        .subject
+                        .is_some_and(|subject| subject.content == self.issuer.content)
+            }
+        }
+    }
+
+    /// The value of the extension; of a repeated one, the first.
+    fn basic_constraints(&self) -> Option<&'a [u8]> {
+        let mut extensions = self.extensions?.elements().next_with(SEQUENCE)?.elements();
+        extensions.find_map(|extension| {
+            let mut parts = extension.elements();
+            let kind = parts.next_with(OBJECT_IDENTIFIER)?;
+            if kind.content != BasicConstraints::OID.as_bytes() {
+                return None;
+            }
+            parts
+                .find(|part| part.tag == OCTET_STRING)
+                .map(|value| value.content)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
