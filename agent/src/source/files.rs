@@ -1,0 +1,251 @@
+//! Certificates in files of the host: a file named, the files of a directory, or those that match a
+//! pattern. Each scan looks at all of them and reads those that changed. Which file is where is
+//! [`super::host`]'s business, what is in it the decoder's; here it is decided what that means for a
+//! location.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::host::crew::Crew;
+use super::host::ledger::{Ledger, Scanned};
+use super::host::look::{Glance, Seen};
+use super::host::patrol::{Scan, patrol};
+use super::host::walk::{Expansion, Found, Search};
+use super::host::{HostRoot, Look, faulty, label};
+use super::{Failure, LocalFuture, Sink, Source};
+use crate::decode::{self, Decoded};
+use crate::model::{Bundle, Location, Problem, Reason};
+
+/// What a source of host files watches.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The user's name for the source.
+    pub name: String,
+    /// Where the host's `/` is for us.
+    pub root: PathBuf,
+    /// Files, directories (their files) and patterns, all absolute on the host.
+    pub paths: Vec<String>,
+    /// Patterns of paths that are left out.
+    pub exclude: Vec<String>,
+    /// Whether symbolic links are followed.
+    pub follow_symlinks: bool,
+    /// The time between two scans.
+    pub interval: Duration,
+    /// How long one operation on a file may take.
+    pub timeout: Duration,
+}
+
+/// Certificates in files of the host.
+#[derive(Debug)]
+pub struct Files {
+    options: Options,
+}
+
+/// One watch over the files, from its first scan on.
+#[derive(Debug)]
+pub struct Scanner {
+    root: PathBuf,
+    search: Arc<Search>,
+    follow: bool,
+    crew: Crew,
+    ledger: Ledger,
+    seen: HashMap<PathBuf, SeenFile>,
+    /// Why the host root could not be opened last time.
+    closed: Option<Reason>,
+}
+
+#[derive(Debug)]
+struct SeenFile {
+    location: Location,
+    seen: Seen,
+}
+
+/// Decodes all files once.
+pub fn scan_once(options: &Options) -> Vec<(Location, Bundle)> {
+    let mut scanner = Scanner::new(options);
+    match scanner.open() {
+        Ok(root) => scanner.look_at_all(&root, Instant::now()).into_bundles(),
+        Err(problem) => vec![(Location::file(label(&options.root)), faulty(problem))],
+    }
+}
+
+// === impl Files ===
+
+impl Files {
+    /// A source that is not yet watching.
+    pub fn new(options: Options) -> Self {
+        Self { options }
+    }
+}
+
+impl Source for Files {
+    fn kind(&self) -> &'static str {
+        "file"
+    }
+
+    fn name(&self) -> &str {
+        &self.options.name
+    }
+
+    fn run(&self, sink: Arc<dyn Sink>) -> LocalFuture<'_, Failure> {
+        let scanner = Scanner::new(&self.options);
+        Box::pin(async move { patrol(scanner, self.options.interval, &*sink).await })
+    }
+}
+
+// === impl Scanner ===
+
+impl Scanner {
+    /// A watch that has seen nothing yet.
+    pub fn new(options: &Options) -> Self {
+        let Options {
+            paths,
+            exclude,
+            follow_symlinks: follow,
+            ..
+        } = options;
+        Self {
+            root: options.root.clone(),
+            search: Arc::new(Search::new(paths, exclude, *follow, true)),
+            follow: *follow,
+            crew: Crew::new(options.timeout),
+            ledger: Ledger::default(),
+            seen: HashMap::new(),
+            closed: None,
+        }
+    }
+
+    /// Looks at all files and says what is new.
+    pub fn scan(&mut self, now: Instant) -> Scanned {
+        match self.open() {
+            Ok(root) => {
+                self.closed = None;
+                self.look_at_all(&root, now)
+            }
+            Err(problem) => {
+                let again = self.closed.replace(problem.reason) == Some(problem.reason);
+                Scanned::failed(host_root_failure(&self.root, &problem), again)
+            }
+        }
+    }
+
+    fn open(&self) -> Result<Arc<HostRoot>, Problem> {
+        HostRoot::open(&self.root).map(Arc::new)
+    }
+
+    fn look_at_all(&mut self, root: &Arc<HostRoot>, now: Instant) -> Scanned {
+        let Expansion {
+            files,
+            faults,
+            unseen,
+        } = self.search.run(root, &mut self.crew);
+        let glances = files.iter().map(|file| self.glance(root, file)).collect();
+        let results = self.crew.run(glances);
+        let mut before = std::mem::take(&mut self.seen);
+        for (file, result) in files.into_iter().zip(results) {
+            let known = before.remove(&file.path);
+            self.learn(file, known, result.flatten(), now);
+        }
+        // What cannot be seen is not gone.
+        for (path, known) in before {
+            if unseen.iter().any(|directory| path.starts_with(directory)) {
+                self.ledger.keep(&known.location);
+                self.seen.insert(path, known);
+            }
+        }
+        for (path, fault) in faults {
+            self.seen.remove(&path);
+            self.ledger.put(
+                Location::file(label(&path)),
+                faulty(fault.problem),
+                fault.named,
+            );
+        }
+        self.ledger.end_round()
+    }
+
+    fn glance(
+        &self,
+        root: &Arc<HostRoot>,
+        file: &Found,
+    ) -> Glance<impl Fn(&Path, &[u8]) -> Decoded + use<>> {
+        Glance {
+            root: Arc::clone(root),
+            path: file.path.clone(),
+            follow: self.follow,
+            known: self.seen.get(&file.path).and_then(|file| file.seen.known()),
+            digest: |_: &Path, bytes: &[u8]| decode::certificates(bytes),
+        }
+    }
+
+    /// Decides what a look at a file means.
+    fn learn(
+        &mut self,
+        file: Found,
+        known: Option<SeenFile>,
+        result: Result<Look<Decoded>, Problem>,
+        now: Instant,
+    ) {
+        let Found { path, named } = file;
+        let location = || match &known {
+            Some(known) => known.location.clone(),
+            None => Location::file(label(&path)),
+        };
+        match result {
+            Ok(Look::Unchanged) => {
+                if let Some(known) = known {
+                    self.ledger.keep(&known.location);
+                    self.seen.insert(path, known);
+                }
+            }
+            Ok(Look::Read(stamp, decoded)) => {
+                let location = location();
+                if let Some(bundle) = bundle(decoded, named) {
+                    self.ledger.put(location.clone(), bundle, named);
+                }
+                let seen = Seen::read(known.as_ref().map(|known| &known.seen), stamp, now);
+                self.seen.insert(path, SeenFile { location, seen });
+            }
+            // A pattern matches whatever is there; only a name is an expectation.
+            Err(Problem {
+                reason: Reason::NotFound | Reason::NotRegularFile,
+                ..
+            }) if !named => {}
+            // Not remembered: it is looked at anew each time until it is well.
+            Err(problem) => self.ledger.put(location(), faulty(problem), named),
+        }
+    }
+}
+
+impl Scan for Scanner {
+    fn scan(&mut self, now: Instant) -> Scanned {
+        Self::scan(self, now)
+    }
+}
+
+// === helpers ===
+
+/// The bundle of a file that was read; `None` when it is of no interest: a key, found by a pattern.
+fn bundle(decoded: Decoded, named: bool) -> Option<Bundle> {
+    if decoded.certificates.is_empty() && decoded.problems.is_empty() {
+        return named.then(|| Bundle::bad(no_certificate()));
+    }
+    Some(decoded.into())
+}
+
+/// The problem of a place that was named for its certificates and has none.
+pub(super) fn no_certificate() -> Problem {
+    Problem::new(Reason::NoCertificateFound, "no certificate in it")
+}
+
+/// The failure of a source whose host root is not there.
+pub(super) fn host_root_failure(root: &Path, problem: &Problem) -> Failure {
+    let detail = format!("host root {}: {}", root.display(), problem.detail);
+    Failure {
+        reason: problem.reason,
+        resource: None,
+        detail,
+    }
+}

@@ -1,0 +1,327 @@
+//! The host's files, seen as if the host root were `/`.
+//!
+//! In: paths as the host knows them. Out: bytes, directory listings and problems. Nothing resolves
+//! to a place outside the root: absolute links start again at the root, `..` stops there, and
+//! magic links are refused (openat2, or its emulation in `pathrs` where the kernel or seccomp
+//! refuses it). Nothing but a regular file is opened for reading, and no more than [`MAX_FILE`]
+//! bytes of it. It knows neither certificates nor kubeconfigs.
+//!
+//! Every call here may hang with its filesystem; [`crew`] keeps that away from everybody else.
+
+pub(crate) mod crew;
+pub(crate) mod ledger;
+pub(crate) mod look;
+mod missing;
+pub(crate) mod patrol;
+pub(crate) mod pattern;
+pub(crate) mod walk;
+
+use std::ffi::OsString;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pathrs::error::{Error, ErrorKind};
+use pathrs::flags::OpenFlags;
+use pathrs::{HandleRef, Root};
+use rustix::fs::{Dir, FileType};
+use rustix::io::Errno;
+
+use crate::model::{Bundle, Problem, Reason};
+use missing::Missing;
+
+/// The host's root directory, open.
+#[derive(Debug)]
+pub struct HostRoot {
+    /// Where it is for us, without links.
+    dir: PathBuf,
+    root: Root,
+}
+
+/// What tells one state of a file from another: the file itself, never a link to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+/// What a look at a file gave.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Look<T> {
+    /// The file is as it was; it was not opened for reading.
+    Unchanged,
+    /// The file was read in this state.
+    Read(Stamp, T),
+}
+
+/// The files and directories of one directory.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    /// Device and inode of the directory.
+    pub(crate) id: (u64, u64),
+    pub(crate) entries: Vec<(OsString, FileType)>,
+    /// There were more entries than are kept.
+    pub(crate) truncated: bool,
+}
+
+/// What a path leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    File,
+    Directory,
+    /// A FIFO, a socket or a device.
+    Other,
+}
+
+// === impl HostRoot ===
+
+impl HostRoot {
+    /// Opens the directory under which the host's files are: `/` outside a container.
+    pub fn open(dir: &Path) -> Result<Self, Problem> {
+        let canonical = dir
+            .canonicalize()
+            .map_err(|error| failed(error.raw_os_error()))?;
+        let root = Root::open(&canonical).map_err(|error| failed(errno(&error)))?;
+        Ok(Self {
+            dir: canonical,
+            root,
+        })
+    }
+
+    /// Reads a regular file, unless its state is the `known` one.
+    pub fn look(
+        &self,
+        path: &Path,
+        follow: bool,
+        known: Option<&Stamp>,
+    ) -> Result<Look<Vec<u8>>, Problem> {
+        let (handle, metadata) = self.resolve(path, follow)?;
+        if !metadata.is_file() {
+            return Err(Problem::new(Reason::NotRegularFile, not_regular(&metadata)));
+        }
+        let stamp = Stamp::of(&metadata);
+        if known == Some(&stamp) {
+            return Ok(Look::Unchanged);
+        }
+        if metadata.len() > MAX_FILE {
+            return Err(too_large());
+        }
+        // Non-blocking, because a lease on the file would otherwise hold us up.
+        let flags = OpenFlags::O_RDONLY | OpenFlags::O_NONBLOCK;
+        let file = HandleRef::from_fd(handle.as_fd())
+            .reopen(flags)
+            .map_err(|error| failed(errno(&error)))?;
+        Ok(Look::Read(stamp, read(file, metadata.len())?))
+    }
+
+    /// What a path leads to.
+    pub(crate) fn kind(&self, path: &Path) -> Result<Kind, Problem> {
+        let (_, metadata) = self.resolve(path, true)?;
+        Ok(match () {
+            () if metadata.is_file() => Kind::File,
+            () if metadata.is_dir() => Kind::Directory,
+            () => Kind::Other,
+        })
+    }
+
+    /// Lists a directory; `None` when the path leads to something else.
+    pub(crate) fn list(&self, path: &Path) -> Result<Option<Listing>, Problem> {
+        let flags = OpenFlags::O_RDONLY | OpenFlags::O_DIRECTORY | OpenFlags::O_NONBLOCK;
+        let file = match attempt(|| self.root.open_subpath(path, flags)) {
+            Ok(file) => file,
+            Err(error) if errno(&error) == Some(Errno::NOTDIR.raw_os_error()) => return Ok(None),
+            Err(error) => return Err(self.problem(path, &error)),
+        };
+        let io = |error: io::Error| failed(error.raw_os_error());
+        let metadata = file.metadata().map_err(io)?;
+        let mut listing = Listing {
+            id: (metadata.dev(), metadata.ino()),
+            ..Listing::default()
+        };
+        for entry in Dir::new(OwnedFd::from(file)).map_err(|error| io(error.into()))? {
+            let entry = entry.map_err(|error| io(error.into()))?;
+            let name = entry.file_name().to_bytes();
+            if name == b"." || name == b".." {
+                continue;
+            }
+            if listing.entries.len() == MAX_ENTRIES {
+                listing.truncated = true;
+                break;
+            }
+            listing
+                .entries
+                .push((OsString::from_vec(name.to_vec()), entry.file_type()));
+        }
+        Ok(Some(listing))
+    }
+
+    /// Resolves a path to a handle that cannot be read from, so that no FIFO, device or lease is
+    /// ever touched.
+    fn resolve(&self, path: &Path, follow: bool) -> Result<(File, Metadata), Problem> {
+        if path.as_os_str().len() > MAX_PATH || path.as_os_str().as_bytes().contains(&0) {
+            return Err(Problem::new(
+                Reason::NotFound,
+                "no file can have such a name",
+            ));
+        }
+        let resolve = if follow {
+            Root::resolve
+        } else {
+            Root::resolve_nofollow
+        };
+        let handle =
+            attempt(|| resolve(&self.root, path)).map_err(|error| self.problem(path, &error))?;
+        let file = File::from(OwnedFd::from(handle));
+        let metadata = file
+            .metadata()
+            .map_err(|error| failed(error.raw_os_error()))?;
+        Ok((file, metadata))
+    }
+
+    /// Names what is wrong with a path that does not resolve.
+    fn problem(&self, path: &Path, error: &Error) -> Problem {
+        let errno = errno(error);
+        match errno.map(Errno::from_raw_os_error) {
+            Some(Errno::NOENT | Errno::NOTDIR) => Missing::find(self, path).into_problem(self),
+            _ => failed(errno),
+        }
+    }
+}
+
+// === impl Stamp ===
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+// === helpers ===
+
+/// The bundle of a location that has a problem as a whole: what is known stays if it could not be
+/// read, and is gone if it is wrong.
+pub(crate) fn faulty(problem: Problem) -> Bundle {
+    if is_unread(problem.reason) {
+        Bundle::unread(problem)
+    } else {
+        Bundle::bad(problem)
+    }
+}
+
+/// Whether the place could not be read, and not: was read and is wrong.
+pub(crate) fn is_unread(reason: Reason) -> bool {
+    use Reason::{Internal, PermissionDenied, ReadFailed, Timeout};
+    matches!(reason, Internal | PermissionDenied | ReadFailed | Timeout)
+}
+
+/// A path as a label: bytes that are not UTF-8 as `\xNN`, so that two files never share one.
+pub(crate) fn label(path: &Path) -> Arc<str> {
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            text.push_str("\\x");
+            text.extend(
+                [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789ABCDEF"[digit as usize])),
+            );
+        }
+    }
+    text.into()
+}
+
+/// Tries again where a rename or a mount elsewhere got in the way of a safe answer.
+fn attempt<T>(attempt: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+    let mut result = attempt();
+    for _ in 1..ATTEMPTS {
+        match &result {
+            Err(error) if error.can_retry() || error.kind() == ErrorKind::SafetyViolation => {
+                result = attempt();
+            }
+            _ => break,
+        }
+    }
+    result
+}
+
+fn read(file: File, size: u64) -> Result<Vec<u8>, Problem> {
+    // One byte more than the file has, so that reading to its end needs no larger buffer.
+    let mut bytes = Vec::with_capacity(usize::try_from(size + 1).unwrap_or_default());
+    file.take(MAX_FILE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| failed(error.raw_os_error()))?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(too_large());
+    }
+    Ok(bytes)
+}
+
+fn too_large() -> Problem {
+    Problem::new(
+        Reason::TooLarge,
+        format!("larger than {} MiB", MAX_FILE >> 20),
+    )
+}
+
+fn not_regular(metadata: &Metadata) -> &'static str {
+    match FileType::from_raw_mode(metadata.mode()) {
+        FileType::Symlink => "a symbolic link, and links are not to be followed",
+        FileType::Directory => "a directory, not a file",
+        FileType::Fifo => "a named pipe, not a file",
+        FileType::Socket => "a socket, not a file",
+        FileType::BlockDevice | FileType::CharacterDevice => "a device, not a file",
+        _ => "not a regular file",
+    }
+}
+
+/// The problem behind an error number; those that tell of a missing path are [`Missing`]'s.
+fn failed(errno: Option<i32>) -> Problem {
+    let Some(errno) = errno else {
+        return Problem::new(Reason::ReadFailed, "the path could not be resolved safely");
+    };
+    match Errno::from_raw_os_error(errno) {
+        Errno::NOENT | Errno::NOTDIR => Problem::new(Reason::NotFound, "no such file or directory"),
+        Errno::ACCESS | Errno::PERM => Problem::new(
+            Reason::PermissionDenied,
+            "the operating system refuses to open it",
+        ),
+        Errno::LOOP => Problem::new(Reason::SymlinkLoop, "too many symbolic links"),
+        Errno::TIMEDOUT => Problem::new(Reason::Timeout, "the filesystem gave up waiting"),
+        _ => Problem::new(
+            Reason::ReadFailed,
+            io::Error::from_raw_os_error(errno)
+                .to_string()
+                .to_lowercase(),
+        ),
+    }
+}
+
+fn errno(error: &Error) -> Option<i32> {
+    match error.kind() {
+        ErrorKind::OsError(errno) => errno,
+        _ => None,
+    }
+}
+
+/// The most that is read of one file: a hundred times the largest trust bundle in use.
+pub const MAX_FILE: u64 = 16 << 20;
+
+/// The most entries of one directory that are looked at.
+const MAX_ENTRIES: usize = 100_000;
+
+/// `PATH_MAX` of Linux.
+const MAX_PATH: usize = 4096;
+
+const ATTEMPTS: usize = 3;

@@ -1,0 +1,60 @@
+//! Goes round after round: each on a thread of its own, so that neither a slow filesystem nor a
+//! large file holds up a scrape.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::ledger::Scanned;
+use crate::model::Reason;
+use crate::source::{Failure, Sink};
+
+/// Something that looks at all its locations.
+pub(crate) trait Scan: Send + 'static {
+    /// Looks at all locations and says what is new. Takes as long as the crew's deadlines allow.
+    fn scan(&mut self, now: Instant) -> Scanned;
+}
+
+/// Scans at once and then at every interval, and tells the sink.
+pub(crate) async fn patrol(mut scanner: impl Scan, interval: Duration, sink: &dyn Sink) -> Failure {
+    loop {
+        let (sender, receiver) = oneshot::channel();
+        let started = thread::Builder::new()
+            .name("host-scan".into())
+            .stack_size(STACK)
+            .spawn(move || {
+                let outcome = scanner.scan(Instant::now());
+                // Nobody listens any more when the source was dropped meanwhile.
+                drop(sender.send((scanner, outcome)));
+            });
+        if let Err(error) = started {
+            return internal(format!("no thread could be started: {error}"));
+        }
+        let Ok((back, outcome)) = receiver.await else {
+            return internal("the scan panicked".into());
+        };
+        scanner = back;
+        outcome.tell(sink);
+        tokio::time::sleep(jittered(interval)).await;
+    }
+}
+
+fn internal(detail: String) -> Failure {
+    Failure {
+        reason: Reason::Internal,
+        resource: None,
+        detail,
+    }
+}
+
+/// A little more or less, so that the nodes of a cluster do not go round in step.
+fn jittered(interval: Duration) -> Duration {
+    // 0 to 1023 of 10240, around the middle.
+    let random = (RandomState::new().build_hasher().finish() % 1024) as u32;
+    interval * 19 / 20 + interval / 10240 * random
+}
+
+/// Scanning itself goes no deeper than a few calls.
+const STACK: usize = 512 << 10;
