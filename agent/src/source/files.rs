@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use super::host::crew::Crew;
 use super::host::ledger::{Ledger, Scanned};
 use super::host::look::{Glance, Seen};
-use super::host::patrol::{Scan, patrol};
+use super::host::patrol::{Door, Scan, patrol};
 use super::host::walk::{Expansion, Found, Search};
-use super::host::{HostRoot, Look, faulty, label};
+use super::host::{HostRoot, Look, faulty, label, no_certificate};
 use super::{Failure, LocalFuture, Sink, Source};
 use crate::decode::{self, Decoded};
 use crate::model::{Bundle, Location, Problem, Reason};
@@ -46,14 +46,12 @@ pub struct Files {
 /// One watch over the files, from its first scan on.
 #[derive(Debug)]
 pub struct Scanner {
-    root: PathBuf,
+    door: Door,
     search: Arc<Search>,
     follow: bool,
     crew: Crew,
     ledger: Ledger,
     seen: HashMap<PathBuf, SeenFile>,
-    /// Why the host root could not be opened last time.
-    closed: Option<Reason>,
 }
 
 #[derive(Debug)]
@@ -64,9 +62,13 @@ struct SeenFile {
 
 /// Decodes all files once.
 pub fn scan_once(options: &Options) -> Vec<(Location, Bundle)> {
-    let mut scanner = Scanner::new(options);
-    match scanner.open() {
-        Ok(root) => scanner.look_at_all(&root, Instant::now()).into_bundles(),
+    match HostRoot::open(&options.root) {
+        Ok(root) => {
+            let mut scanner = Scanner::new(options);
+            scanner
+                .look_at_all(&Arc::new(root), Instant::now())
+                .into_bundles()
+        }
         Err(problem) => vec![(Location::file(label(&options.root)), faulty(problem))],
     }
 }
@@ -107,32 +109,21 @@ impl Scanner {
             ..
         } = options;
         Self {
-            root: options.root.clone(),
+            door: Door::new(&options.root),
             search: Arc::new(Search::new(paths, exclude, *follow, true)),
             follow: *follow,
             crew: Crew::new(options.timeout),
             ledger: Ledger::default(),
             seen: HashMap::new(),
-            closed: None,
         }
     }
 
     /// Looks at all files and says what is new.
     pub fn scan(&mut self, now: Instant) -> Scanned {
-        match self.open() {
-            Ok(root) => {
-                self.closed = None;
-                self.look_at_all(&root, now)
-            }
-            Err(problem) => {
-                let again = self.closed.replace(problem.reason) == Some(problem.reason);
-                Scanned::failed(host_root_failure(&self.root, &problem), again)
-            }
+        match self.door.open() {
+            Ok(root) => self.look_at_all(&root, now),
+            Err(failed) => failed,
         }
-    }
-
-    fn open(&self) -> Result<Arc<HostRoot>, Problem> {
-        HostRoot::open(&self.root).map(Arc::new)
     }
 
     fn look_at_all(&mut self, root: &Arc<HostRoot>, now: Instant) -> Scanned {
@@ -233,19 +224,4 @@ fn bundle(decoded: Decoded, named: bool) -> Option<Bundle> {
         return named.then(|| Bundle::bad(no_certificate()));
     }
     Some(decoded.into())
-}
-
-/// The problem of a place that was named for its certificates and has none.
-pub(super) fn no_certificate() -> Problem {
-    Problem::new(Reason::NoCertificateFound, "no certificate in it")
-}
-
-/// The failure of a source whose host root is not there.
-pub(super) fn host_root_failure(root: &Path, problem: &Problem) -> Failure {
-    let detail = format!("host root {}: {}", root.display(), problem.detail);
-    Failure {
-        reason: problem.reason,
-        resource: None,
-        detail,
-    }
 }

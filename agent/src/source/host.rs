@@ -34,6 +34,8 @@ use rustix::io::Errno;
 use crate::model::{Bundle, Problem, Reason};
 use missing::Missing;
 
+pub use ledger::Scanned;
+
 /// The host's root directory, open.
 #[derive(Debug)]
 pub struct HostRoot {
@@ -225,6 +227,11 @@ pub(crate) fn faulty(problem: Problem) -> Bundle {
 pub(crate) fn is_unread(reason: Reason) -> bool {
     use Reason::{Internal, PermissionDenied, ReadFailed, Timeout};
     matches!(reason, Internal | PermissionDenied | ReadFailed | Timeout)
+}
+
+/// The problem of a place that was named for its certificates and has none.
+pub(crate) fn no_certificate() -> Problem {
+    Problem::new(Reason::NoCertificateFound, "no certificate in it")
 }
 
 /// A path as a label: bytes that are not UTF-8 as `\xNN`, so that two files never share one.

@@ -129,19 +129,6 @@ impl Ledger {
 // === impl Scanned ===
 
 impl Scanned {
-    /// A round that could not be gone at all.
-    pub(crate) fn failed(failure: Failure, again: bool) -> Self {
-        let mut reports = Vec::new();
-        if !again {
-            reports.push(Report::Error(failure.clone()));
-        }
-        reports.push(Report::Failed(failure));
-        Self {
-            changes: Vec::new(),
-            reports,
-        }
-    }
-
     /// Tells a sink.
     pub(crate) fn tell(self, sink: &dyn Sink) {
         for change in self.changes {

@@ -2,14 +2,25 @@
 //! large file holds up a scrape.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::HostRoot;
 use super::ledger::Scanned;
 use crate::model::Reason;
-use crate::source::{Failure, Sink};
+use crate::source::{Failure, Report, Sink};
+
+/// The way to the host's files, tried anew for each scan.
+#[derive(Debug)]
+pub(crate) struct Door {
+    root: PathBuf,
+    /// Why it could not be opened last time.
+    closed: Option<Reason>,
+}
 
 /// Something that looks at all its locations.
 pub(crate) trait Scan: Send + 'static {
@@ -40,6 +51,36 @@ pub(crate) async fn patrol(mut scanner: impl Scan, interval: Duration, sink: &dy
         tokio::time::sleep(jittered(interval)).await;
     }
 }
+
+// === impl Door ===
+
+impl Door {
+    pub(crate) fn new(root: &Path) -> Self {
+        Self { root: root.to_owned(), closed: None }
+    }
+
+    /// Opens the host root, or says what to tell when it is not there.
+    pub(crate) fn open(&mut self) -> Result<Arc<HostRoot>, Scanned> {
+        let problem = match HostRoot::open(&self.root) {
+            Ok(root) => {
+                self.closed = None;
+                return Ok(Arc::new(root));
+            }
+            Err(problem) => problem,
+        };
+        let reason = problem.reason;
+        let detail = format!("host root {}: {}", self.root.display(), problem.detail);
+        let failure = Failure { reason, resource: None, detail };
+        let mut reports = Vec::new();
+        if self.closed.replace(reason) != Some(reason) {
+            reports.push(Report::Error(failure.clone()));
+        }
+        reports.push(Report::Failed(failure));
+        Err(Scanned { changes: Vec::new(), reports })
+    }
+}
+
+// === helpers ===
 
 fn internal(detail: String) -> Failure {
     Failure {
