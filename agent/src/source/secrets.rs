@@ -7,9 +7,12 @@
 mod filter;
 mod ledger;
 mod object;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_util::future::{join, join_all};
@@ -105,7 +108,7 @@ impl Secrets {
 
     /// Watches through a connection, which nothing ends.
     async fn watch(&self, api: &Api, sink: Arc<dyn Sink>) {
-        let filter = Arc::new(self.filter());
+        let filter = Rc::new(self.filter());
         let watches = self.watches(&filter, &*sink);
         let labelled = filter.labelled.as_ref();
         let health = Health::new(
@@ -148,7 +151,7 @@ impl Secrets {
         }
     }
 
-    fn watches<'a>(&'a self, filter: &Arc<Filter>, sink: &'a dyn Sink) -> Vec<SecretWatch<'a>> {
+    fn watches<'a>(&'a self, filter: &Rc<Filter>, sink: &'a dyn Sink) -> Vec<SecretWatch<'a>> {
         let literals = match filter.labelled {
             Some(_) => None,
             None => self.options.namespaces.literals(),
@@ -242,7 +245,7 @@ impl Source for Secrets {
         &self.options.name
     }
 
-    fn run<'a>(&'a self, sink: Arc<dyn Sink>) -> LocalFuture<'a, Failure> {
+    fn run(&self, sink: Arc<dyn Sink>) -> LocalFuture<'_, Failure> {
         Box::pin(async move {
             match Api::connect(self.options.settings.clone()).await {
                 Ok(api) => {

@@ -55,10 +55,10 @@ impl Target {
             ("with", self.fields()),
         ] {
             if let Some(value) = value {
-                let _ = write!(detail, " {word} {value}");
+                write!(detail, " {word} {value}").ok();
             }
         }
-        let _ = write!(detail, ": {}", trouble.detail);
+        write!(detail, ": {}", trouble.detail).ok();
         Failure {
             reason: trouble.reason,
             resource: Some(self.resource),
@@ -139,7 +139,7 @@ fn encode(url: &mut String, value: &str) {
                 url.push(char::from(byte));
             }
             _ => {
-                let _ = write!(url, "%{byte:02X}");
+                write!(url, "%{byte:02X}").ok();
             }
         }
     }

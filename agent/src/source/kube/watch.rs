@@ -320,11 +320,15 @@ impl<W: Watched> Watch<'_, W> {
             let url = self.target.page(namespace, limit, next.as_deref());
             let bytes = match self.api.collect(&url).await {
                 Ok(bytes) => bytes,
-                Err(trouble) if trouble.is_gone() && next.is_some() && !expired => {
-                    // The list took longer than its version is kept: once more from the start.
+                // The list took longer than its version is kept: once more from the start. (Of one
+                // namespace, a full list does the same and is as rare.)
+                Err(trouble)
+                    if trouble.is_gone() && next.is_some() && namespace.is_none() && !expired =>
+                {
                     expired = true;
                     next = None;
                     version = None;
+                    self.watched.relisting();
                     continue;
                 }
                 Err(trouble) if trouble.reason == Reason::TooLarge && limit > 1 => {

@@ -3,6 +3,7 @@
 //! response buffer and goes with it.
 
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -35,7 +36,7 @@ pub(super) struct Wanted {
     pub(super) keys: Vec<Key>,
     /// Labels to copy, sorted.
     pub(super) labels: Vec<Arc<str>>,
-    pub(super) filter: Arc<Filter>,
+    pub(super) filter: Rc<Filter>,
 }
 
 /// Reads a [`Secret`].

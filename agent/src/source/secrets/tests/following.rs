@@ -1,0 +1,216 @@
+//! What a watch says while all is well.
+
+use super::server::{secret, typed};
+use super::*;
+
+const CERT: (&str, &str) = ("tls.crt", "eA==");
+const CA: (&str, &str) = ("ca.crt", "eA==");
+
+fn two_keys() -> Options {
+    Options {
+        types: vec![tls("tls.crt"), tls("ca.crt")],
+        ..options()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_vanished_is_removed_and_its_neighbour_stays() {
+    story(two_keys(), async |server, ear| {
+        let watch = server.holds(&[secret("a", "one", 3, &[CERT, CA])]).await;
+        ear.until_known(&["a/one/ca.crt", "a/one/tls.crt"]).await;
+        watch.event("MODIFIED", &secret("a", "one", 11, &[CERT]));
+        ear.until_known(&["a/one/tls.crt"]).await;
+        watch.event("MODIFIED", &secret("a", "one", 12, &[]));
+        ear.until_known(&[]).await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_secret_takes_all_its_keys_and_none_of_a_longer_name() {
+    story(two_keys(), async |server, ear| {
+        let secrets = ["web", "web-tls", "webhook"].map(|name| secret("a", name, 3, &[CERT, CA]));
+        let watch = server.holds(&secrets).await;
+        ear.until_success().await;
+        watch.event("DELETED", &secret("a", "web", 11, &[CERT, CA]));
+        ear.until_known(&[
+            "a/web-tls/ca.crt",
+            "a/web-tls/tls.crt",
+            "a/webhook/ca.crt",
+            "a/webhook/tls.crt",
+        ])
+        .await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_is_resumed_where_it_ended() {
+    story(options(), async |server, ear| {
+        let watch = server.holds(&[]).await;
+        watch.event("ADDED", &secret("a", "one", 12, &[CERT]));
+        ear.until_known(&["a/one/tls.crt"]).await;
+        watch.breaks();
+        ear.until_error(Reason::Unreachable).await;
+        let watch = server.call().await.follows("12");
+        watch.bookmark("30");
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        drop(watch);
+        let watch = server.call().await.follows("30");
+        watch.event("DELETED", &secret("a", "one", 31, &[CERT]));
+        ear.until_known(&[]).await;
+        assert!(
+            ear.reports()
+                .iter()
+                .all(|report| *report == Report::Succeeded)
+        );
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_made_anew_with_another_type_survives_the_late_word_of_its_end() {
+    let opaque = SecretType {
+        type_: "Opaque".into(),
+        ..tls("tls.crt")
+    };
+    let options = Options {
+        types: vec![tls("tls.crt"), opaque],
+        ..options()
+    };
+    story(options, async |server, ear| {
+        let old = secret("a", "one", 3, &[CERT]);
+        let new = typed("Opaque", "a", "one", 12, &[CERT]);
+        let (mut tls, mut opaque) = (None, None);
+        while tls.is_none() || opaque.is_none() {
+            let call = server.call().await;
+            let is_tls = call.url.contains("kubernetes.io");
+            let watch = if is_tls { &mut tls } else { &mut opaque };
+            match call.url.contains("resourceVersion=10") {
+                true => *watch = Some(call.follows("10")),
+                false if call.is_streamed() => call.fails(422),
+                false if is_tls => call.page("10", None, std::slice::from_ref(&old)),
+                false => call.page("10", None, &[]),
+            }
+        }
+        let (tls, opaque) = (tls.unwrap(), opaque.unwrap());
+        ear.until_known(&["a/one/tls.crt"]).await;
+        let changes = ear.hear(|heard| heard.changes);
+        opaque.event("ADDED", &new);
+        ear.until(|heard| heard.changes > changes).await;
+        tls.event("DELETED", &old);
+        tls.event("MODIFIED", &secret("a", "one", 4, &[("tls.crt", "")]));
+        tls.event("ADDED", &secret("a", "two", 14, &[CERT]));
+        ear.until_known(&["a/one/tls.crt", "a/two/tls.crt"]).await;
+        assert_eq!(
+            ear.bundle("a/one/tls.crt").problems,
+            [],
+            "an older version is no news"
+        );
+        opaque.event("DELETED", &new);
+        ear.until_known(&["a/two/tls.crt"]).await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn exposed_labels_come_along_sorted_and_no_others() {
+    let expose_labels = ["team", "app.kubernetes.io/name", "absent"]
+        .map(Into::into)
+        .into();
+    story(
+        Options {
+            expose_labels,
+            ..options()
+        },
+        async |server, ear| {
+            let _watch = server.holds(&[secret("a", "one", 3, &[CERT])]).await;
+            ear.until_success().await;
+            let labels = ear.bundle("a/one/tls.crt").labels;
+            let labels: Vec<_> = labels
+                .iter()
+                .map(|(name, value)| (&**name, &**value))
+                .collect();
+            assert_eq!(labels, [("app.kubernetes.io/name", "x"), ("team", "blue")]);
+        },
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_or_broken_value_is_a_problem_of_its_key() {
+    let options = Options {
+        types: vec![SecretType {
+            type_: "Opaque".into(),
+            keys: vec![pattern(r"^c\d$")],
+        }],
+        ..options()
+    };
+    story(options, async |server, ear| {
+        let data = [("c1", ""), ("c2", "PRIVATE!"), ("c33", "eA==")];
+        let empty = typed("Opaque", "a", "one", 3, &data);
+        let null = r#"{"data":{"c3":null},"metadata":{"name":"two","namespace":"a"}}"#;
+        let none = r#"{"metadata":{"name":"three","namespace":"a","labels":null},"data":null}"#;
+        let _watch = server.holds(&[empty, null.into(), none.into()]).await;
+        ear.until_success().await;
+        assert_eq!(ear.known(), ["a/one/c1", "a/one/c2", "a/two/c3"]);
+        for (place, reason) in [
+            ("a/one/c1", Reason::NoCertificateFound),
+            ("a/one/c2", Reason::BadBase64),
+            ("a/two/c3", Reason::NoCertificateFound),
+        ] {
+            let bundle = ear.bundle(place);
+            let [problem] = &*bundle.problems else {
+                panic!("{place}: {bundle:?}")
+            };
+            assert_eq!(problem.reason, reason, "{place}");
+            assert!(!problem.detail.contains("PRIVATE"));
+        }
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pattern_that_matches_hundreds_of_keys_is_cut_off_and_says_so() {
+    let options = Options {
+        types: vec![SecretType {
+            type_: "Opaque".into(),
+            keys: vec![pattern("^k")],
+        }],
+        ..options()
+    };
+    story(options, async |server, ear| {
+        let keys: Vec<_> = (0..300).map(|number| format!("k{number:03}")).collect();
+        let data: Vec<_> = keys.iter().map(|key| (&**key, "")).collect();
+        let _watch = server.holds(&[typed("Opaque", "a", "one", 3, &data)]).await;
+        ear.until_success().await;
+        assert_eq!(ear.known().len(), 256);
+        let reasons: Vec<_> = ear
+            .bundle("a/one/k255")
+            .problems
+            .iter()
+            .map(|problem| problem.reason)
+            .collect();
+        assert_eq!(reasons, [Reason::NoCertificateFound, Reason::TooMany]);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn success_is_said_again_while_nothing_happens_but_not_with_every_event() {
+    story(options(), async |server, ear| {
+        let mut watch = server.holds(&[]).await;
+        ear.until_success().await;
+        for version in 11..200 {
+            watch.bookmark(&version.to_string());
+        }
+        for _ in 0..10 {
+            tokio::time::sleep(Duration::from_secs(45)).await;
+            drop(watch);
+            watch = server.call().await.follows("199");
+            ear.until_success().await;
+        }
+        assert!(ear.reports().len() < 20);
+    })
+    .await;
+}

@@ -1,0 +1,219 @@
+//! An API server that does what the test says, one request at a time.
+
+use std::fmt::Write as _;
+use std::io;
+
+use ::kube::Client;
+use ::kube::client::Body;
+use futures_util::stream;
+use http::{Request, Response, StatusCode};
+use http_body_util::StreamBody;
+use hyper::body::{Bytes, Frame};
+use tokio::sync::{mpsc, oneshot};
+use tower::service_fn;
+
+type Chunk = Result<Frame<Bytes>, io::Error>;
+type Answer = io::Result<(StatusCode, Option<u32>, mpsc::UnboundedReceiver<Chunk>)>;
+
+/// The server's side.
+pub(super) struct Server {
+    calls: mpsc::UnboundedReceiver<Call>,
+}
+
+/// One request, not answered yet.
+pub(super) struct Call {
+    pub(super) url: String,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// The body of an answer that goes on.
+pub(super) struct Stream(mpsc::UnboundedSender<Chunk>);
+
+/// A client and the server that it talks to.
+pub(super) fn pair() -> (Client, Server) {
+    let (sender, calls) = mpsc::unbounded_channel();
+    let service = service_fn(move |request: Request<Body>| {
+        let (answer, answered) = oneshot::channel();
+        let url = request.uri().to_string();
+        let sent = sender.send(Call { url, answer });
+        async move {
+            sent.map_err(io::Error::other)?;
+            // A request that the test dropped is one that is never answered.
+            let Ok(answer) = answered.await else {
+                return std::future::pending().await;
+            };
+            let (status, pause, chunks) = answer?;
+            let chunks = stream::unfold(chunks, |mut chunks| async {
+                chunks.recv().await.map(|chunk| (chunk, chunks))
+            });
+            let mut response = Response::builder().status(status);
+            if let Some(pause) = pause {
+                response = response.header("Retry-After", pause);
+            }
+            response
+                .body(StreamBody::new(Box::pin(chunks)))
+                .map_err(io::Error::other)
+        }
+    });
+    (Client::new(service, "default"), Server { calls })
+}
+
+impl Server {
+    /// The next request, whenever it comes.
+    pub(super) async fn call(&mut self) -> Call {
+        self.calls.recv().await.expect("the client is gone")
+    }
+
+    /// A request that came already.
+    pub(super) fn waiting(&mut self) -> Option<Call> {
+        self.calls.try_recv().ok()
+    }
+
+    /// Refuses the streamed list, as servers without it do, and returns the page asked for next.
+    pub(super) async fn paged(&mut self) -> Call {
+        let call = self.call().await;
+        if !call.is_streamed() {
+            return call;
+        }
+        call.fails(422);
+        self.call().await
+    }
+
+    /// Answers the initial list with one page, and returns the watch after it.
+    pub(super) async fn holds(&mut self, secrets: &[String]) -> Stream {
+        self.paged().await.page("10", None, secrets);
+        self.call().await.follows("10")
+    }
+}
+
+impl Call {
+    pub(super) fn is_streamed(&self) -> bool {
+        self.url.contains("sendInitialEvents=true")
+    }
+
+    pub(super) fn fails(self, status: u16) {
+        let body = r#"{"kind":"Status","message":"PRIVATE words of the server"}"#;
+        self.answer(status, None).text(body);
+    }
+
+    pub(super) fn asks_for_patience(self, seconds: u32) {
+        drop(self.answer(429, Some(seconds)));
+    }
+
+    /// The connection breaks instead.
+    pub(super) fn breaks(self, error: io::Error) {
+        self.answer.send(Err(error)).ok();
+    }
+
+    pub(super) fn page(self, version: &str, next: Option<&str>, items: &[String]) {
+        assert!(self.url.contains("limit="), "{} asks for no page", self.url);
+        let next = next
+            .map(|next| format!(r#","continue":"{next}""#))
+            .unwrap_or_default();
+        let items = items.join(",");
+        self.answer(200, None).text(&format!(
+            r#"{{"kind":"SecretList","apiVersion":"v1","metadata":{{"resourceVersion":"{version}"{next}}},"items":[{items}]}}"#
+        ));
+    }
+
+    pub(super) fn streams(self) -> Stream {
+        assert!(self.is_streamed(), "{} asks for no streamed list", self.url);
+        self.answer(200, None)
+    }
+
+    /// Accepts a watch from this version.
+    pub(super) fn follows(self, version: &str) -> Stream {
+        let version = format!("&resourceVersion={version}");
+        assert!(
+            self.url.contains("watch=true"),
+            "{} asks for no watch",
+            self.url
+        );
+        assert!(
+            self.url.ends_with(&version),
+            "{} does not end with {version}",
+            self.url
+        );
+        self.answer(200, None)
+    }
+
+    pub(super) fn answers(self, body: &str) {
+        self.answer(200, None).text(body);
+    }
+
+    /// Answers with the beginning of a body and then with nothing.
+    pub(super) fn hangs(self, body: &str) -> Stream {
+        let stream = self.answer(200, None);
+        stream.text(body);
+        stream
+    }
+
+    fn answer(self, status: u16, pause: Option<u32>) -> Stream {
+        let (sender, chunks) = mpsc::unbounded_channel();
+        let status = StatusCode::from_u16(status).unwrap();
+        self.answer.send(Ok((status, pause, chunks))).ok();
+        Stream(sender)
+    }
+}
+
+impl Stream {
+    pub(super) fn text(&self, text: &str) {
+        self.0.send(Ok(Frame::data(text.to_owned().into()))).ok();
+    }
+
+    pub(super) fn event(&self, type_: &str, object: &str) {
+        self.text(&format!("{{\"type\":\"{type_}\",\"object\":{object}}}\n"));
+    }
+
+    pub(super) fn bookmark(&self, version: &str) {
+        self.event("BOOKMARK", &format!(r#"{{"kind":"Secret","metadata":{{"resourceVersion":"{version}","creationTimestamp":null}}}}"#));
+    }
+
+    pub(super) fn initial_end(&self, version: &str) {
+        self.event("BOOKMARK", &format!(r#"{{"kind":"Secret","metadata":{{"resourceVersion":"{version}","annotations":{{"k8s.io/initial-events-end":"true"}}}}}}"#));
+    }
+
+    pub(super) fn ends_with(self, code: u16) {
+        self.event(
+            "ERROR",
+            &format!(r#"{{"kind":"Status","status":"Failure","code":{code}}}"#),
+        );
+    }
+
+    pub(super) fn breaks(self) {
+        self.0.send(Err(io::ErrorKind::ConnectionReset.into())).ok();
+    }
+
+    /// The client has given the body up.
+    pub(super) async fn is_dropped(&self) {
+        self.0.closed().await;
+    }
+}
+
+/// A Secret of type kubernetes.io/tls as the API server writes it.
+pub(super) fn secret(namespace: &str, name: &str, version: u32, data: &[(&str, &str)]) -> String {
+    typed("kubernetes.io/tls", namespace, name, version, data)
+}
+
+pub(super) fn typed(
+    type_: &str,
+    namespace: &str,
+    name: &str,
+    version: u32,
+    data: &[(&str, &str)],
+) -> String {
+    let mut fields = String::new();
+    for (key, value) in data {
+        let comma = if fields.is_empty() { "" } else { "," };
+        write!(fields, r#"{comma}"{key}":"{value}""#).unwrap();
+    }
+    format!(
+        r#"{{"kind":"Secret","apiVersion":"v1","metadata":{{"name":"{name}","namespace":"{namespace}","uid":"u","resourceVersion":"{version}","labels":{{"team":"blue","app.kubernetes.io/name":"x","other":"y"}},"annotations":{{"kubectl.kubernetes.io/last-applied-configuration":"{{\"data\":{{\"tls.key\":\"PRIVATE\"}}}}"}},"managedFields":[{{"manager":"m","fieldsV1":{{"f:data":{{}}}}}}]}},"data":{{{fields}}},"type":"{type_}"}}"#
+    )
+}
+
+pub(super) fn namespace(name: &str, version: u32) -> String {
+    format!(
+        r#"{{"metadata":{{"name":"{name}","resourceVersion":"{version}","labels":{{"a":"b"}}}},"status":{{"phase":"Active"}}}}"#
+    )
+}
