@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What ci/chart and ci/rules need before they start. To be sourced after ci/lib.sh.
 
-# prepare TOOL…: builds the tools, puts them on the PATH, and sees to Python's YAML.
+# prepare TOOL…: builds the tools, puts them on the PATH, and finds a Python with YAML, which is then $PYTHON.
 prepare() {
     local folder tool
     folder=$("$ROOT/ci/tools/build" --path)
@@ -12,8 +12,13 @@ prepare() {
     done
     PATH=$folder:$PATH
     export PATH PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$ROOT/ci/chart.d
+    PYTHON=python3
     if ! python3 -c 'import yaml' 2>/dev/null; then
-        say "Python's YAML is missing: apt-get install python3-yaml" >&2
-        apt-get install -qq -y python3-yaml >/dev/null || die "install python3 and its yaml package"
+        PYTHON=/usr/bin/python3 # Debian's own, for which its package is
+        if ! "$PYTHON" -c 'import yaml' 2>/dev/null; then
+            say "installing python3-yaml" >&2
+            { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes python3-yaml; } >/dev/null ||
+                die "python3 with its yaml package is needed"
+        fi
     fi
 }
