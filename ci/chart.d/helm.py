@@ -1,4 +1,5 @@
 """Renders the chart."""
+import atexit
 import functools
 import pathlib
 import shutil
@@ -40,7 +41,9 @@ def objects(*values, **options):
 @functools.lru_cache(maxsize=None)
 def chart_with_notes():
     """A copy of the chart whose render holds NOTES.txt as one more object, which `helm template` leaves out."""
-    copy = pathlib.Path(tempfile.mkdtemp(prefix="x509-chart-"), "chart")
+    folder = tempfile.mkdtemp(prefix="x509-chart-")
+    atexit.register(shutil.rmtree, folder)
+    copy = pathlib.Path(folder, "chart")
     shutil.copytree(CHART, copy)
     (copy / "templates" / "NOTES.txt").rename(copy / "notes.txt")
     (copy / "templates" / "zz-notes.yaml").write_text('kind: Notes\nmetadata: {name: notes}\ntext: {{ tpl (.Files.Get "notes.txt") . | toJson }}\n', encoding="utf-8")
