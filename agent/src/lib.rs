@@ -13,7 +13,10 @@
 //! Prometheus. Text is made in one place, [`expose`]: a function of a snapshot and, only where
 //! unavoidable, of the time.
 
+pub mod check;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod decode;
 pub mod exit;
 pub mod expose;
@@ -21,6 +24,7 @@ pub mod health;
 pub mod inventory;
 pub mod logs;
 pub mod model;
+pub mod serve;
 pub mod server;
 pub mod source;
 pub mod terminal;

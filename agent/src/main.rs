@@ -1,2 +1,25 @@
-//! x
-fn main() {}
+//! The binary: flags in, an exit code out.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use x509_certificate_exporter::cli::{Cli, Command};
+use x509_certificate_exporter::config::Config;
+use x509_certificate_exporter::exit::Exit;
+use x509_certificate_exporter::{check, logs, serve, terminal};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Some(Command::Check(arguments)) => check::run(&arguments, cli.options),
+        command => cli.options.effective().and_then(|raw| {
+            let config = Config::new(&raw)?;
+            if matches!(command, Some(Command::Config)) {
+                return Ok(terminal::print(&raw.to_yaml()));
+            }
+            logs::init(config.log);
+            Ok(serve::run(config))
+        }),
+    };
+    outcome.unwrap_or_else(|error| terminal::fail(&error, Exit::USAGE)).into()
+}

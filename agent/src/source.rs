@@ -4,6 +4,7 @@
 pub mod files;
 pub mod host;
 pub mod kube;
+pub mod kubeconfigs;
 pub mod runner;
 pub mod secrets;
 

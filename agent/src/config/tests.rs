@@ -46,7 +46,7 @@ cache: {filePoll: {interval: soon}}
 sources:
 - {kind: file, name: a, paths: [relative], formats: [pkcs12]}
 - {kind: file, name: a, paths: []}
-- {kind: kubernetes, name: '', listPageSize: 0, rateLimit: {qps: -1}, secrets: {types: [{type: x}, {type: y, keyPatterns: ['(']}]}}
+- {kind: kubernetes, name: '', listPageSize: 0, rateLimit: {qps: -1}, secrets: {types: [{type: x}, {type: other, keyPatterns: ['(']}]}}
 ";
     let errors = parse(text).unwrap_err();
     for key in [

@@ -1,0 +1,381 @@
+//! Certificates in kubeconfigs of the host, written into them or in the files that they name. Each
+//! scan looks at the kubeconfigs and at those files, and reads what changed of either. A file that
+//! a kubeconfig names is looked for where its other readers look: a relative path starts in the
+//! directory of the kubeconfig, an absolute one at the host's `/`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::mem;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::host::crew::Crew;
+use super::host::ledger::{Ledger, Scanned};
+use super::host::look::{Glance, Seen};
+use super::host::patrol::{Door, Scan, patrol};
+use super::host::walk::{Expansion, Search};
+use super::host::{HostRoot, Look, Stamp, faulty, is_unread, label, no_certificate};
+use super::{Failure, LocalFuture, Sink, Source};
+use crate::decode;
+use crate::decode::kubeconfig::{self, Content};
+use crate::model::{Bundle, Entry, Location, Problem, Reason};
+
+/// What a source of kubeconfigs watches.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The user's name for the source.
+    pub name: String,
+    /// Where the host's `/` is for us.
+    pub root: PathBuf,
+    /// Kubeconfigs and patterns, all absolute on the host.
+    pub paths: Vec<String>,
+    /// The time between two scans.
+    pub interval: Duration,
+    /// How long one operation on a file may take.
+    pub timeout: Duration,
+}
+
+/// Certificates in kubeconfigs of the host.
+#[derive(Debug)]
+pub struct Kubeconfigs {
+    options: Options,
+}
+
+/// One watch over the kubeconfigs, from its first scan on.
+#[derive(Debug)]
+pub struct Scanner {
+    door: Door,
+    search: Arc<Search>,
+    crew: Crew,
+    ledger: Ledger,
+    kubeconfigs: BTreeMap<PathBuf, Kubeconfig>,
+    /// The files that the kubeconfigs name.
+    files: HashMap<PathBuf, Named>,
+}
+
+/// What is known of a kubeconfig.
+#[derive(Debug)]
+struct Kubeconfig {
+    path: Arc<str>,
+    /// The user named it.
+    named: bool,
+    /// Its last state that is known well; `None` after a fault.
+    seen: Option<Seen>,
+    parts: Vec<(Entry, Part)>,
+    /// What is wrong with it as a whole.
+    fault: Option<Problem>,
+}
+
+/// Where the certificates of an entry are.
+#[derive(Debug)]
+enum Part {
+    /// In the kubeconfig itself.
+    Here(Bundle),
+    /// In a file.
+    File(PathBuf),
+}
+
+/// What the bytes of a kubeconfig give.
+type Parts = Result<Vec<(Entry, Part)>, Problem>;
+
+/// What is known of a file that a kubeconfig names.
+#[derive(Debug)]
+struct Named {
+    seen: Option<Seen>,
+    bundle: Bundle,
+}
+
+/// Decodes all kubeconfigs once.
+pub fn scan_once(options: &Options) -> Vec<(Location, Bundle)> {
+    match HostRoot::open(&options.root) {
+        Ok(root) => {
+            let mut scanner = Scanner::new(options);
+            scanner
+                .look_at_all(&Arc::new(root), Instant::now())
+                .into_bundles()
+        }
+        Err(problem) => vec![(location(&label(&options.root), None), faulty(problem))],
+    }
+}
+
+// === impl Kubeconfigs ===
+
+impl Kubeconfigs {
+    /// A source that is not yet watching.
+    pub fn new(options: Options) -> Self {
+        Self { options }
+    }
+}
+
+impl Source for Kubeconfigs {
+    fn kind(&self) -> &'static str {
+        "kubeconfig"
+    }
+
+    fn name(&self) -> &str {
+        &self.options.name
+    }
+
+    fn run(&self, sink: Arc<dyn Sink>) -> LocalFuture<'_, Failure> {
+        let scanner = Scanner::new(&self.options);
+        Box::pin(async move { patrol(scanner, self.options.interval, &*sink).await })
+    }
+}
+
+// === impl Scanner ===
+
+impl Scanner {
+    /// A watch that has seen nothing yet.
+    pub fn new(options: &Options) -> Self {
+        Self {
+            door: Door::new(&options.root),
+            search: Arc::new(Search::new(&options.paths, &[], true, false)),
+            crew: Crew::new(options.timeout),
+            ledger: Ledger::default(),
+            kubeconfigs: BTreeMap::new(),
+            files: HashMap::new(),
+        }
+    }
+
+    /// Looks at all kubeconfigs and the files they name, and says what is new.
+    pub fn scan(&mut self, now: Instant) -> Scanned {
+        match self.door.open() {
+            Ok(root) => self.look_at_all(&root, now),
+            Err(failed) => failed,
+        }
+    }
+
+    fn look_at_all(&mut self, root: &Arc<HostRoot>, now: Instant) -> Scanned {
+        let faults = self.look_at_kubeconfigs(root, now);
+        self.look_at_files(root, now);
+        for kubeconfig in self.kubeconfigs.values() {
+            let path = &kubeconfig.path;
+            if let Some(problem) = &kubeconfig.fault {
+                let bundle = faulty(problem.clone());
+                self.ledger
+                    .put(location(path, None), bundle, kubeconfig.named);
+            }
+            for (entry, bundle) in kubeconfig.bundles(&self.files) {
+                self.ledger
+                    .put(location(path, Some(entry)), bundle, kubeconfig.named);
+            }
+        }
+        for (path, problem, named) in faults {
+            self.ledger
+                .put(location(&label(&path), None), faulty(problem), named);
+        }
+        self.ledger.end_round()
+    }
+
+    /// Brings the kubeconfigs up to date; gives back what is wrong with the names for them.
+    fn look_at_kubeconfigs(
+        &mut self,
+        root: &Arc<HostRoot>,
+        now: Instant,
+    ) -> Vec<(PathBuf, Problem, bool)> {
+        let Expansion {
+            files,
+            faults,
+            unseen,
+        } = self.search.run(root, &mut self.crew);
+        let glances = files.iter().map(|file| Glance {
+            root: Arc::clone(root),
+            path: file.path.clone(),
+            follow: true,
+            known: self.kubeconfigs.get(&file.path).and_then(Kubeconfig::known),
+            digest: parts,
+        });
+        let results = self.crew.run(glances.collect());
+        let mut before = mem::take(&mut self.kubeconfigs);
+        for (file, result) in files.into_iter().zip(results) {
+            let known = before
+                .remove(&file.path)
+                .unwrap_or_else(|| Kubeconfig::new(&file.path));
+            if let Some(kubeconfig) = known.learn(result.flatten(), file.named, now) {
+                self.kubeconfigs.insert(file.path, kubeconfig);
+            }
+        }
+        // What cannot be seen is not gone.
+        before.retain(|path, _| unseen.iter().any(|directory| path.starts_with(directory)));
+        self.kubeconfigs.append(&mut before);
+        faults
+            .into_iter()
+            .map(|(path, fault)| (path, fault.problem, fault.named))
+            .collect()
+    }
+
+    /// Brings the files up to date that the kubeconfigs name now, and forgets the others.
+    fn look_at_files(&mut self, root: &Arc<HostRoot>, now: Instant) {
+        let parts = self
+            .kubeconfigs
+            .values()
+            .flat_map(|kubeconfig| &kubeconfig.parts);
+        let paths: BTreeSet<_> = parts
+            .filter_map(|(_, part)| match part {
+                Part::File(path) => Some(path.clone()),
+                Part::Here(_) => None,
+            })
+            .collect();
+        let glances = paths.iter().map(|path| Glance {
+            root: Arc::clone(root),
+            path: path.clone(),
+            follow: true,
+            known: self.files.get(path).and_then(|file| file.seen?.known()),
+            digest: |_: &Path, bytes: &[u8]| certificates(bytes),
+        });
+        let results = self.crew.run(glances.collect());
+        let mut before = mem::take(&mut self.files);
+        for (path, result) in paths.into_iter().zip(results) {
+            let known = before.remove(&path);
+            let file = match (result.flatten(), known) {
+                (Ok(Look::Unchanged), Some(known)) => known,
+                (Ok(Look::Read(stamp, bundle)), known) => {
+                    let before = known.and_then(|known| known.seen);
+                    Named {
+                        seen: Some(Seen::read(before.as_ref(), stamp, now)),
+                        bundle,
+                    }
+                }
+                (Err(problem), _) => Named {
+                    seen: None,
+                    bundle: faulty(problem),
+                },
+                // Nothing is unchanged that was not known.
+                (Ok(Look::Unchanged), None) => continue,
+            };
+            self.files.insert(path, file);
+        }
+    }
+}
+
+impl Scan for Scanner {
+    fn scan(&mut self, now: Instant) -> Scanned {
+        Self::scan(self, now)
+    }
+}
+
+// === impl Kubeconfig ===
+
+impl Kubeconfig {
+    fn new(path: &Path) -> Self {
+        Self {
+            path: label(path),
+            named: false,
+            seen: None,
+            parts: Vec::new(),
+            fault: None,
+        }
+    }
+
+    fn known(&self) -> Option<Stamp> {
+        self.seen?.known()
+    }
+
+    /// Decides what a look at it means; `None` if there is no such kubeconfig any more.
+    fn learn(
+        mut self,
+        result: Result<Look<Parts>, Problem>,
+        named: bool,
+        now: Instant,
+    ) -> Option<Self> {
+        self.named = named;
+        match result {
+            Ok(Look::Unchanged) => {}
+            Ok(Look::Read(stamp, parts)) => {
+                self.seen = Some(Seen::read(self.seen.as_ref(), stamp, now));
+                self.fault = None;
+                match parts {
+                    Ok(parts) if parts.is_empty() && named => self.fail(no_certificate()),
+                    Ok(parts) => self.parts = parts,
+                    Err(problem) => self.fail(problem),
+                }
+            }
+            // A pattern matches whatever is there; only a name is an expectation.
+            Err(Problem {
+                reason: Reason::NotFound | Reason::NotRegularFile,
+                ..
+            }) if !named => {
+                return None;
+            }
+            Err(problem) => {
+                self.seen = None;
+                self.fail(problem);
+            }
+        }
+        Some(self)
+    }
+
+    /// Keeps what is known if the kubeconfig could not be read, and drops it if it is wrong.
+    fn fail(&mut self, problem: Problem) {
+        if !is_unread(problem.reason) {
+            self.parts.clear();
+        }
+        self.fault = Some(problem);
+    }
+
+    /// One bundle for each entry; entries with one name are one.
+    fn bundles(&self, files: &HashMap<PathBuf, Named>) -> BTreeMap<Entry, Bundle> {
+        let mut bundles: BTreeMap<_, Bundle> = BTreeMap::new();
+        for (entry, part) in &self.parts {
+            let bundle = match part {
+                Part::Here(bundle) => bundle,
+                Part::File(path) => match files.get(path) {
+                    Some(file) => &file.bundle,
+                    None => continue,
+                },
+            };
+            match bundles.get_mut(entry) {
+                Some(merged) => merge(merged, bundle),
+                None => drop(bundles.insert(entry.clone(), bundle.clone())),
+            }
+        }
+        bundles
+    }
+}
+
+// === helpers ===
+
+fn location(path: &Arc<str>, entry: Option<Entry>) -> Location {
+    Location::Kubeconfig {
+        path: Arc::clone(path),
+        entry,
+    }
+}
+
+/// Adds one bundle to another. If either could not be read, what is known of both stays.
+fn merge(bundle: &mut Bundle, other: &Bundle) {
+    bundle.certificates = match (bundle.certificates.take(), &other.certificates) {
+        (Some(mut certificates), Some(others)) => {
+            certificates.extend(others.iter().cloned());
+            Some(certificates)
+        }
+        _ => None,
+    };
+    bundle.problems.extend(other.problems.iter().cloned());
+}
+
+/// The parts of the kubeconfig at a path.
+fn parts(path: &Path, bytes: &[u8]) -> Parts {
+    let directory = path.parent().unwrap_or(path);
+    let entries = kubeconfig::entries(bytes)?;
+    Ok(entries
+        .into_iter()
+        .map(|found| {
+            let part = match found.content {
+                Content::Data(bytes) => Part::Here(certificates(&bytes)),
+                Content::Path(path) => Part::File(directory.join(path)),
+                Content::Bad(problem) => Part::Here(Bundle::bad(problem)),
+            };
+            (found.entry, part)
+        })
+        .collect())
+}
+
+/// The bundle of a place that is there for its certificates.
+fn certificates(bytes: &[u8]) -> Bundle {
+    let decoded = decode::certificates(bytes);
+    if decoded.certificates.is_empty() && decoded.problems.is_empty() {
+        return Bundle::bad(no_certificate());
+    }
+    decoded.into()
+}
