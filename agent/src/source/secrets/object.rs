@@ -73,11 +73,11 @@ impl Item for Secret {
 // === impl Wanted ===
 
 impl Wanted {
-    /// The key, if it is wanted; a literal one is shared by all Secrets.
-    fn key(&self, name: &str) -> Option<Arc<str>> {
+    /// The key, if it is wanted, and whether it was named; a named one is shared by all Secrets.
+    fn key(&self, name: &str) -> Option<(Arc<str>, bool)> {
         self.keys.iter().find_map(|key| match key {
-            Key::Literal(literal) => (**literal == *name).then(|| literal.clone()),
-            Key::Pattern(pattern) => pattern.is_match(name).then(|| name.into()),
+            Key::Literal(literal) => (**literal == *name).then(|| (literal.clone(), true)),
+            Key::Pattern(pattern) => pattern.is_match(name).then(|| (name.into(), false)),
         })
     }
 }
@@ -237,8 +237,9 @@ impl<'de> Visitor<'de> for DataSeed<'_> {
         let Self(wanted, bundles) = self;
         while let Some(key) = map.next_key_seed(Chosen(|name: &str| wanted.key(name)))? {
             match key {
-                Some(key) if bundles.len() < MOST_KEYS => {
-                    bundles.push((key, map.next_value_seed(ValueSeed)?));
+                Some((key, named)) if bundles.len() < MOST_KEYS => {
+                    let bundle = map.next_value_seed(ValueSeed { named })?;
+                    bundles.extend(bundle.map(|bundle| (key, bundle)));
                 }
                 Some(_) => {
                     map.next_value::<IgnoredAny>()?;
@@ -266,36 +267,48 @@ fn too_many(bundles: &mut [(Arc<str>, Bundle)]) {
     }
 }
 
-struct ValueSeed;
+/// Reads a value; `None` where it is a private key or the like that a pattern happened to match.
+struct ValueSeed {
+    named: bool,
+}
 
 impl<'de> DeserializeSeed<'de> for ValueSeed {
-    type Value = Bundle;
+    type Value = Option<Bundle>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Bundle, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl Visitor<'_> for ValueSeed {
-    type Value = Bundle;
+    type Value = Option<Bundle>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("base64")
     }
 
     /// Go writes an empty value either way.
-    fn visit_unit<E: de::Error>(self) -> Result<Bundle, E> {
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
         self.visit_str("")
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Bundle, E> {
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
         // cert-manager makes its Secrets with an empty tls.crt and fills it later.
         if value.is_empty() {
-            return Ok(bad(Reason::NoCertificateFound, "the key is empty"));
+            return Ok(Some(bad(Reason::NoCertificateFound, "the key is empty")));
         }
-        Ok(match STANDARD.decode(value) {
-            Ok(bytes) => decode::certificates(&bytes).into(),
-            Err(_) => bad(Reason::BadBase64, "the value is not base64"),
+        let Ok(bytes) = STANDARD.decode(value) else {
+            return Ok(Some(bad(Reason::BadBase64, "the value is not base64")));
+        };
+        let decoded = decode::certificates(&bytes);
+        let barren = decoded.certificates.is_empty() && decoded.problems.is_empty();
+        Ok(match (barren, self.named) {
+            (false, _) => Some(decoded.into()),
+            (true, true) => Some(bad(
+                Reason::NoCertificateFound,
+                "the key holds PEM blocks, and none is a certificate",
+            )),
+            (true, false) => None,
         })
     }
 }

@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::server::secret;
 use super::*;
 
-const CERT: (&str, &str) = ("tls.crt", "eA==");
+const CERT: (&str, &str) = ("tls.crt", "CERT");
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_list_is_a_failure_with_its_reason_until_it_is_allowed() {

@@ -1,10 +1,13 @@
 //! What a watch says while all is well.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::server::{secret, typed};
 use super::*;
 
-const CERT: (&str, &str) = ("tls.crt", "eA==");
-const CA: (&str, &str) = ("ca.crt", "eA==");
+const CERT: (&str, &str) = ("tls.crt", "CERT");
+const CA: (&str, &str) = ("ca.crt", "CERT");
 
 fn two_keys() -> Options {
     Options {
@@ -147,7 +150,7 @@ async fn an_empty_or_broken_value_is_a_problem_of_its_key() {
         ..options()
     };
     story(options, async |server, ear| {
-        let data = [("c1", ""), ("c2", "PRIVATE!"), ("c33", "eA==")];
+        let data = [("c1", ""), ("c2", "PRIVATE!"), ("c33", "CERT")];
         let empty = typed("Opaque", "a", "one", 3, &data);
         let null = r#"{"data":{"c3":null},"metadata":{"name":"two","namespace":"a"}}"#;
         let none = r#"{"metadata":{"name":"three","namespace":"a","labels":null},"data":null}"#;
@@ -168,6 +171,47 @@ async fn an_empty_or_broken_value_is_a_problem_of_its_key() {
         }
     })
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_certificates_of_a_key_are_decoded() {
+    story(options(), async |server, ear| {
+        let _watch = server.holds(&[secret("a", "one", 3, &[CERT])]).await;
+        ear.until_success().await;
+        let bundle = ear.bundle("a/one/tls.crt");
+        assert_eq!(bundle.problems, []);
+        let [certificate] = bundle.certificates() else {
+            panic!("{bundle:?}")
+        };
+        assert_eq!(certificate.subject.common_name.as_deref(), Some("test"));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_private_key_is_a_problem_where_it_was_named_and_nothing_where_a_pattern_matched() {
+    let key = STANDARD.encode(rcgen::KeyPair::generate().unwrap().serialize_pem());
+    for (wanted, known) in [
+        (Key::Literal("tls.key".into()), &["a/one/tls.key"][..]),
+        (pattern("^tls"), &["a/one/tls.crt"][..]),
+    ] {
+        let types = vec![SecretType {
+            keys: vec![wanted],
+            ..tls("")
+        }];
+        story(Options { types, ..options() }, async |server, ear| {
+            let _watch = server
+                .holds(&[secret("a", "one", 3, &[("tls.key", &key), CERT])])
+                .await;
+            ear.until_success().await;
+            assert_eq!(ear.known(), known);
+            let problems = ear.bundle(known[0]).problems;
+            let reasons: Vec<_> = problems.iter().map(|problem| problem.reason).collect();
+            let expected = [Reason::NoCertificateFound];
+            assert_eq!(reasons, expected[..usize::from(known[0].ends_with("key"))]);
+        })
+        .await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

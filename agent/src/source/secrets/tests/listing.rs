@@ -3,7 +3,7 @@
 use super::server::{secret, typed};
 use super::*;
 
-const CERT: (&str, &str) = ("tls.crt", "eA==");
+const CERT: (&str, &str) = ("tls.crt", "CERT");
 
 #[tokio::test(start_paused = true)]
 async fn a_streamed_list_shows_each_secret_as_it_comes_and_succeeds_at_its_end() {

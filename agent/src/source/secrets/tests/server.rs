@@ -2,13 +2,17 @@
 
 use std::fmt::Write as _;
 use std::io;
+use std::sync::OnceLock;
 
 use ::kube::Client;
 use ::kube::client::Body;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::stream;
 use http::{Request, Response, StatusCode};
 use http_body_util::StreamBody;
 use hyper::body::{Bytes, Frame};
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use tokio::sync::{mpsc, oneshot};
 use tower::service_fn;
 
@@ -204,6 +208,11 @@ pub(super) fn typed(
 ) -> String {
     let mut fields = String::new();
     for (key, value) in data {
+        let value = if *value == "CERT" {
+            certificate()
+        } else {
+            value
+        };
         let comma = if fields.is_empty() { "" } else { "," };
         write!(fields, r#"{comma}"{key}":"{value}""#).unwrap();
     }
@@ -216,4 +225,16 @@ pub(super) fn namespace(name: &str, version: u32) -> String {
     format!(
         r#"{{"metadata":{{"name":"{name}","resourceVersion":"{version}","labels":{{"a":"b"}}}},"status":{{"phase":"Active"}}}}"#
     )
+}
+
+/// A PEM certificate of the subject `CN=test`, in base64.
+pub(super) fn certificate() -> &'static str {
+    static CERTIFICATE: OnceLock<String> = OnceLock::new();
+    CERTIFICATE.get_or_init(|| {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, "test");
+        STANDARD.encode(params.self_signed(&key).unwrap().pem())
+    })
 }
