@@ -1,6 +1,11 @@
 //! The Secrets source over real connections: a kubeconfig, a socket, and everything that is logged
 //! on the way.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy allows it in tests, not in their helpers"
+)]
+
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
@@ -30,15 +35,21 @@ async fn secrets_are_listed_and_followed_and_neither_keys_nor_tokens_are_logged(
         .with_writer(captured.clone())
         .finish();
     let _logging = tracing::subscriber::set_default(logs);
-    // Tests that run at the same time may have had places of the code marked as silent.
-    tracing::callsite::rebuild_interest_cache();
+    // With one subscriber only, tests that run at the same time without any would mark places of
+    // the code as silent for all.
+    let _second = tracing::Dispatch::new(
+        tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(io::sink)
+            .finish(),
+    );
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let server = format!("http://{}", listener.local_addr().unwrap());
     let path = kubeconfig(directory.path(), &server, &format!("token: {TOKEN}"));
     let source = Secrets::new(options(&path));
-    let (ear, mut heard) = Ear::new();
+    let (ear, mut heard) = Ear::pair();
 
     let scenario = async {
         let (mut stream, request) = accept(&listener).await;
@@ -110,7 +121,7 @@ async fn an_api_server_that_is_not_there_is_unreachable_and_the_source_goes_on()
         drop(listener);
         let path = kubeconfig(directory.path(), &server, "token: x");
         let source = Secrets::new(options(&path));
-        let (ear, mut heard) = Ear::new();
+        let (ear, mut heard) = Ear::pair();
         let twice = async {
             for _ in 0..2 {
                 assert_eq!(heard.recv().await.unwrap(), "failed unreachable");
@@ -126,7 +137,7 @@ async fn an_api_server_that_is_not_there_is_unreachable_and_the_source_goes_on()
 #[tokio::test]
 async fn a_kubeconfig_that_cannot_be_used_ends_the_run_and_is_not_quoted() {
     let directory = tempfile::tempdir().unwrap();
-    let (ear, _heard) = Ear::new();
+    let (ear, _heard) = Ear::pair();
     let marker = directory.path().join("marker");
     let exec = format!(
         "exec: {{apiVersion: client.authentication.k8s.io/v1, command: touch, args: [{}]}}",
@@ -225,7 +236,7 @@ async fn answer(stream: &mut TcpStream, status: &str, body: &str) {
 struct Ear(mpsc::UnboundedSender<String>);
 
 impl Ear {
-    fn new() -> (Arc<dyn Sink>, mpsc::UnboundedReceiver<String>) {
+    fn pair() -> (Arc<dyn Sink>, mpsc::UnboundedReceiver<String>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (Arc::new(Self(sender)), receiver)
     }
