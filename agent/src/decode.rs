@@ -10,6 +10,8 @@ use std::sync::Arc;
 use crate::model::{Bundle, Certificate, Problem, Reason};
 
 mod der;
+#[cfg(test)]
+mod forge;
 pub mod kubeconfig;
 mod name;
 mod pem;

@@ -131,7 +131,11 @@ fn unreadable(error: &Error) -> Problem {
         .map(|location| location.line())
         .filter(|&line| line > 0);
     let place = line.map_or(String::new(), |line| format!(" at line {line}"));
-    match error.without_snippet() {
+    let mut cause = error;
+    while let Error::AliasError { error, .. } | Error::WithSnippet { error, .. } = cause {
+        cause = error;
+    }
+    match cause {
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }

@@ -120,23 +120,11 @@ fn wide<const N: usize>(content: &[u8], code: impl Fn([u8; N]) -> u32) -> Cow<'s
 #[cfg(test)]
 mod tests {
     use super::super::der;
+    use super::super::forge::{self, tlv};
     use super::*;
 
-    fn element(tag: u8, content: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(content.len()).unwrap().to_be_bytes();
-        [&[tag, 0x82], &length[..], content].concat()
-    }
-
-    /// A name of one-attribute sets; the attribute's number is the last octet of 2.5.4.n.
     fn read(attributes: &[(u8, u8, &[u8])]) -> Name {
-        let sets = attributes.iter().map(|&(kind, tag, value)| {
-            let kind = element(OBJECT_IDENTIFIER, &[0x55, 0x04, kind]);
-            element(
-                SET,
-                &element(SEQUENCE, &[kind, element(tag, value)].concat()),
-            )
-        });
-        let bytes = element(SEQUENCE, &sets.collect::<Vec<_>>().concat());
+        let bytes = forge::name(attributes);
         name(der::first(&bytes).unwrap().0)
     }
 
@@ -239,16 +227,16 @@ mod tests {
 
     #[test]
     fn a_broken_attribute_does_not_cost_the_others() {
-        let cn = element(OBJECT_IDENTIFIER, &[0x55, 0x04, 3]);
-        let good = element(SEQUENCE, &[cn.clone(), element(12, b"cn")].concat());
+        let cn = tlv(OBJECT_IDENTIFIER, &[0x55, 0x04, 3]);
+        let good = tlv(SEQUENCE, &[cn.clone(), tlv(12, b"cn")].concat());
         let sets = [
-            element(SET, b"\x30\x7fcut"),
-            element(SEQUENCE, b""),
-            element(SET, &element(SEQUENCE, &cn)),
-            element(SET, &element(SEQUENCE, &element(12, b"no kind"))),
-            element(SET, &good),
+            tlv(SET, b"\x30\x7fcut"),
+            tlv(SEQUENCE, b""),
+            tlv(SET, &tlv(SEQUENCE, &cn)),
+            tlv(SET, &tlv(SEQUENCE, &tlv(12, b"no kind"))),
+            tlv(SET, &good),
         ];
-        let bytes = element(SEQUENCE, &sets.concat());
+        let bytes = tlv(SEQUENCE, &sets.concat());
         let name = name(der::first(&bytes).unwrap().0);
         assert_eq!(name.common_name.as_deref(), Some("cn"));
     }
