@@ -58,6 +58,11 @@ struct Fault {
     detail: &'static str,
 }
 
+const CUT_DER: Fault = Fault {
+    reason: Reason::BadDer,
+    detail: "the DER is empty, cut short or its lengths are wrong",
+};
+
 /// Blocks read from one place: the system's trust store holds some 150, the largest bundles known
 /// a few thousand.
 const MAX_BLOCKS: usize = 10_000;
@@ -82,23 +87,24 @@ impl From<Decoded> for Bundle {
 impl Collector {
     /// Takes the DER certificates that the bytes begin with; returns what is behind them.
     fn take_der<'a>(&mut self, mut bytes: &'a [u8]) -> &'a [u8] {
-        while looks_like_der(bytes) && self.begin_block() {
-            let first = self.blocks == 1;
-            let Some((element, rest)) = der::first(bytes) else {
-                if first {
-                    self.fault(Fault {
-                        reason: Reason::BadDer,
-                        detail: "the DER is cut short or its lengths are wrong",
-                    });
-                    return &[];
-                }
-                break;
+        while looks_like_der(bytes) {
+            let (result, rest) = match der::first(bytes) {
+                Some((element, rest)) => (
+                    check_size(element.raw).and_then(|()| x509::certificate(element)),
+                    rest,
+                ),
+                None => (Err(CUT_DER), &[][..]),
             };
-            match check_size(element.raw).and_then(|()| x509::certificate(element)) {
-                // What trails a certificate may be anything: OpenSSL's trust settings, for one.
-                Err(fault) if !first && fault.reason == Reason::BadCertificate => break,
-                result => self.push(result),
+            // What trails a certificate may be anything: OpenSSL's trust settings, for one.
+            let trails = self.blocks > 0;
+            let is_certificate = result.as_ref().map_or_else(
+                |fault| !matches!(fault.reason, Reason::BadDer | Reason::BadCertificate),
+                |_| true,
+            );
+            if (trails && !is_certificate) || !self.begin_block() {
+                break;
             }
+            self.push(result);
             bytes = rest;
         }
         bytes
@@ -173,10 +179,7 @@ fn pem_certificate(body: &[u8], scratch: &mut Vec<u8>) -> Result<Certificate, Fa
     })?;
     // What follows the first element is not the certificate: OpenSSL's trust settings in a
     // TRUSTED CERTIFICATE, stray bytes elsewhere.
-    let (element, _) = der::first(&der).ok_or(Fault {
-        reason: Reason::BadDer,
-        detail: "the block's content is empty, cut short or not DER",
-    })?;
+    let (element, _) = der::first(&der).ok_or(CUT_DER)?;
     x509::certificate(element)
 }
 

@@ -254,6 +254,7 @@ impl Sink for Ear {
 
     fn report(&self, report: Report) {
         let words = match report {
+            Report::Panicked => "panicked".to_owned(),
             Report::Succeeded => "succeeded".to_owned(),
             Report::Failed(Failure { reason, .. }) => format!("failed {reason}"),
             Report::Error(Failure { reason, .. }) => format!("error {reason}"),

@@ -196,6 +196,14 @@ fn der_is_known_by_its_content_whatever_follows() {
 }
 
 #[test]
+fn what_trails_der_is_not_counted_as_a_block() {
+    let bad = "-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n";
+    let decoded =
+        certificates(&[&forged("one"), &tlv(0x30, &[0; 200])[..], bad.as_bytes()].concat());
+    assert_eq!(reasons(&decoded), [(Reason::BadBase64, Some(2))]);
+}
+
+#[test]
 fn der_that_is_no_certificate_is_one_problem() {
     let cut = &forged("cut")[..200];
     let other = tlv(0x30, &tlv(0x02, &[7; 200]));

@@ -159,6 +159,7 @@ impl Watch {
 
 fn report(report: &Report) -> String {
     match report {
+        Report::Panicked => "panicked".into(),
         Report::Succeeded => "succeeded".into(),
         Report::Failed(failure) => format!("failed {}", failure.reason),
         Report::Error(failure) => format!("error {}", failure.reason),
