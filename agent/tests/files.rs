@@ -7,12 +7,15 @@ mod host;
 mod hostile;
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::sync::Arc;
 use std::time::Instant;
 
 use rustix::fs::inotify;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use x509_certificate_exporter::model::Change;
-use x509_certificate_exporter::source::files::{Options, Scanner, scan_once};
+use x509_certificate_exporter::source::files::{Files, Options, Scanner, scan_once};
+use x509_certificate_exporter::source::{Report, Sink, Source};
 
 use host::{Host, KEY, NOTHING, Watch, certificate};
 
@@ -293,14 +296,18 @@ fn a_file_written_anew_with_its_old_time_and_size_is_read_again() {
     }
     host.write("/a.pem", first);
     let mut watch = host.watch(&["/a.pem"]);
-    watch.scan();
-    let time = fs::metadata(host.at("/a.pem")).unwrap().modified().unwrap();
-    host.write("/a.pem", second);
-    let file = fs::File::options()
-        .write(true)
-        .open(host.at("/a.pem"))
-        .unwrap();
-    file.set_modified(time).unwrap();
+    watch.settle();
+    let before = fs::metadata(host.at("/a.pem")).unwrap();
+    let changed = || fs::metadata(host.at("/a.pem")).map(|file| (file.ctime(), file.ctime_nsec()));
+    // Until the filesystem's clock has ticked.
+    while changed().unwrap() == (before.ctime(), before.ctime_nsec()) {
+        host.write("/a.pem", &second);
+        let file = fs::File::options()
+            .write(true)
+            .open(host.at("/a.pem"))
+            .unwrap();
+        file.set_modified(before.modified().unwrap()).unwrap();
+    }
     assert_eq!(watch.scan(), ["file /a.pem: 1"]);
 }
 
@@ -326,4 +333,46 @@ fn a_file_that_did_not_change_is_not_opened_for_reading() {
     opened();
     watch.scan();
     assert_eq!(opened(), 0);
+}
+
+// === the source ===
+
+struct Ear(UnboundedSender<Result<Change, Report>>);
+
+impl Sink for Ear {
+    fn apply(&self, change: Change) {
+        self.0.send(Ok(change)).unwrap();
+    }
+
+    fn report(&self, report: Report) {
+        self.0.send(Err(report)).unwrap();
+    }
+}
+
+#[test]
+fn a_source_scans_at_once_and_again_after_its_interval() {
+    let host = Host::new();
+    host.write("/a.pem", certificate());
+    let mut options = host.options(&["/a.pem"]);
+    options.interval = std::time::Duration::from_millis(1);
+    let files = Files::new(options);
+    assert_eq!((files.kind(), files.name()), ("file", "test"));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let (sender, mut heard) = unbounded_channel();
+    let story = async {
+        assert!(matches!(heard.recv().await.unwrap(), Ok(Change::Resync(_))));
+        assert_eq!(heard.recv().await.unwrap(), Err(Report::Succeeded));
+        host.remove("/a.pem");
+        while !matches!(heard.recv().await.unwrap(), Ok(Change::Upsert(..))) {}
+        assert_eq!(heard.recv().await.unwrap(), Err(Report::Succeeded));
+    };
+    runtime.block_on(async {
+        tokio::select! {
+            failure = files.run(Arc::new(Ear(sender))) => panic!("{failure}"),
+            () = story => {}
+        }
+    });
 }

@@ -139,7 +139,7 @@ impl HostRoot {
         let file = match attempt(|| self.root.open_subpath(path, flags)) {
             Ok(file) => file,
             Err(error) if errno(&error) == Some(Errno::NOTDIR.raw_os_error()) => return Ok(None),
-            Err(error) => return Err(self.problem(path, &error)),
+            Err(error) => return Err(self.problem(path, &error, true)),
         };
         let io = |error: io::Error| failed(error.raw_os_error());
         let metadata = file.metadata().map_err(io)?;
@@ -178,8 +178,8 @@ impl HostRoot {
         } else {
             Root::resolve_nofollow
         };
-        let handle =
-            attempt(|| resolve(&self.root, path)).map_err(|error| self.problem(path, &error))?;
+        let handle = attempt(|| resolve(&self.root, path))
+            .map_err(|error| self.problem(path, &error, false))?;
         let file = File::from(OwnedFd::from(handle));
         let metadata = file
             .metadata()
@@ -188,10 +188,12 @@ impl HostRoot {
     }
 
     /// Names what is wrong with a path that does not resolve.
-    fn problem(&self, path: &Path, error: &Error) -> Problem {
+    fn problem(&self, path: &Path, error: &Error, directory: bool) -> Problem {
         let errno = errno(error);
         match errno.map(Errno::from_raw_os_error) {
-            Some(Errno::NOENT | Errno::NOTDIR) => Missing::find(self, path).into_problem(self),
+            Some(Errno::NOENT | Errno::NOTDIR) => {
+                Missing::find(self, path).into_problem(self, directory)
+            }
             _ => failed(errno),
         }
     }

@@ -379,3 +379,6 @@ fn certificates(bytes: &[u8]) -> Bundle {
     }
     decoded.into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,9 @@
 //! Trees that somebody made to do harm, and hosts that do not behave.
 
+use std::ffi::CString;
 use std::fs;
 use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -265,6 +266,28 @@ fn a_filesystem_that_hangs_costs_neither_the_scan_nor_what_is_known() {
     assert_eq!(watch.reports, ["succeeded"]);
 }
 
+#[test]
+fn what_lies_below_no_mount_is_not_mounted_and_what_does_is_missing() {
+    let host = Host::new();
+    fs::create_dir_all(host.at("/etc/pki")).unwrap();
+    let Some(_mount) = Mount::new("tmpfs", host.at("/etc/pki"), None) else {
+        return;
+    };
+    host.link("/etc/pki/a.pem", "/etc/ssl/a.pem");
+    host.link("/etc/pki/b.pem", "b/missing.pem");
+    let mut watch = host.watch(&["/etc/pki/*.pem", "/etc/x.pem", "/etc/pki/y.pem", "/var/*"]);
+    let expected = [
+        "file /etc/pki/a.pem: 0 not_mounted",
+        "file /etc/pki/b.pem: 0 broken_symlink",
+        "file /etc/pki/y.pem: 0 not_found",
+        "file /etc/x.pem: 0 not_mounted",
+        "file /var/*: 0 not_mounted",
+    ];
+    let mut said = watch.scan();
+    said.sort_by_key(|line| expected.iter().position(|expected| expected == line));
+    assert_eq!(said, expected);
+}
+
 // === kernels without openat2 ===
 
 /// Runs all these tests again where openat2 is refused: as by kernels before 5.6, and by the
@@ -324,41 +347,46 @@ fn without_privileges(test: fn()) {
 
 /// A filesystem that never answers: FUSE, with nobody behind it.
 struct Hung {
-    at: PathBuf,
-    /// Closing it ends what waits.
-    device: Option<fs::File>,
+    /// Closing it ends what waits, so it goes first.
+    _device: fs::File,
+    _mount: Mount,
 }
 
 impl Hung {
-    /// `None`, and a word about it, where the test may not mount.
     fn mount(at: PathBuf) -> Option<Self> {
         let device = fs::File::options().read(true).write(true).open("/dev/fuse");
-        let mounted = device.and_then(|device| {
-            let data = format!(
-                "fd={},rootmode=40000,user_id=0,group_id=0",
-                device.as_raw_fd()
-            );
-            let data = std::ffi::CString::new(data).unwrap();
-            let flags = MountFlags::NOSUID | MountFlags::NODEV;
-            rustix::mount::mount(Path::new("hung"), &at, "fuse", flags, data.as_c_str())?;
-            Ok(device)
-        });
-        match mounted {
-            Ok(device) => Some(Self {
-                at,
-                device: Some(device),
-            }),
-            Err(error) => {
-                eprintln!("SKIPPED: a hanging filesystem needs the right to mount: {error}");
-                None
-            }
-        }
+        let device = device.inspect_err(|error| skip(error)).ok()?;
+        let data = format!(
+            "fd={},rootmode=40000,user_id=0,group_id=0",
+            device.as_raw_fd()
+        );
+        let mount = Mount::new("fuse", at, CString::new(data).ok())?;
+        Some(Self {
+            _device: device,
+            _mount: mount,
+        })
     }
 }
 
-impl Drop for Hung {
-    fn drop(&mut self) {
-        drop(self.device.take());
-        let _ = rustix::mount::unmount(&self.at, UnmountFlags::DETACH);
+struct Mount(PathBuf);
+
+impl Mount {
+    /// `None`, and a word about it, where the test may not mount.
+    fn new(kind: &str, at: PathBuf, data: Option<CString>) -> Option<Self> {
+        let flags = MountFlags::NOSUID | MountFlags::NODEV;
+        rustix::mount::mount("test", &at, kind, flags, data.as_deref())
+            .inspect_err(|error| skip(error))
+            .ok()?;
+        Some(Self(at))
     }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = rustix::mount::unmount(&self.0, UnmountFlags::DETACH);
+    }
+}
+
+fn skip(error: &dyn std::fmt::Display) {
+    eprintln!("SKIPPED: this test needs the right to mount: {error}");
 }

@@ -266,3 +266,6 @@ const MOST_LOST: usize = 16;
 
 /// The decoders are shallow; only pages that are touched count.
 const STACK: usize = 512 << 10;
+
+#[cfg(test)]
+mod tests;

@@ -152,3 +152,87 @@ impl Scanned {
         bundles
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Problem;
+
+    fn at(path: &str) -> Location {
+        Location::file(path)
+    }
+
+    fn bad(reason: Reason) -> Bundle {
+        Bundle::bad(Problem::new(reason, "so it is"))
+    }
+
+    fn unread(reason: Reason) -> Bundle {
+        Bundle::unread(Problem::new(reason, "so it is"))
+    }
+
+    /// A ledger after its first round.
+    fn begun(bundles: &[(&str, Bundle)]) -> Ledger {
+        let mut ledger = Ledger::default();
+        for (path, bundle) in bundles {
+            ledger.put(at(path), bundle.clone(), true);
+        }
+        ledger.end_round();
+        ledger
+    }
+
+    fn codes(reports: &[Report]) -> Vec<String> {
+        let code = |report: &Report| match report {
+            Report::Failed(failure) => format!("failed {}", failure.reason),
+            Report::Error(failure) => format!("error {}", failure.reason),
+            _ => "succeeded".into(),
+        };
+        reports.iter().map(code).collect()
+    }
+
+    #[test]
+    fn the_first_round_is_a_resync_even_if_it_is_empty() {
+        let scanned = Ledger::default().end_round();
+        assert_eq!(scanned.changes, [Change::Resync(Vec::new())]);
+    }
+
+    #[test]
+    fn what_is_said_again_is_not_told() {
+        let mut ledger = begun(&[("/a", bad(Reason::BadPem)), ("/b", bad(Reason::BadPem))]);
+        ledger.put(at("/a"), bad(Reason::BadPem), true);
+        ledger.keep(&at("/b"));
+        assert_eq!(ledger.end_round().changes, []);
+    }
+
+    #[test]
+    fn what_is_not_named_is_gone() {
+        let mut ledger = begun(&[("/a", bad(Reason::BadPem)), ("/b", bad(Reason::BadPem))]);
+        ledger.put(at("/b"), bad(Reason::BadDer), true);
+        let upsert = Change::Upsert(at("/b"), bad(Reason::BadDer));
+        assert_eq!(
+            ledger.end_round().changes,
+            [Change::Remove(at("/a")), upsert]
+        );
+    }
+
+    #[test]
+    fn an_error_is_reported_once_for_each_change_and_the_failure_each_time() {
+        let mut ledger = begun(&[]);
+        let mut round = |reason| {
+            ledger.put(at("/a"), unread(reason), true);
+            codes(&ledger.end_round().reports)
+        };
+        assert_eq!(round(Reason::Timeout), ["error timeout", "failed timeout"]);
+        assert_eq!(round(Reason::Timeout), ["failed timeout"]);
+        assert_eq!(
+            round(Reason::ReadFailed),
+            ["error read_failed", "failed read_failed"]
+        );
+    }
+
+    #[test]
+    fn bad_data_is_no_failure_of_the_source() {
+        let mut ledger = begun(&[]);
+        ledger.put(at("/a"), bad(Reason::BadPem), true);
+        assert_eq!(codes(&ledger.end_round().reports), ["succeeded"]);
+    }
+}

@@ -89,3 +89,38 @@ impl Seen {
 
 /// Longer than the tick of any filesystem in use (FAT: two seconds).
 const SETTLING: Duration = Duration::from_secs(3);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(root: &Path) -> Stamp {
+        std::fs::write(root.join("a"), root.as_os_str().as_encoded_bytes()).unwrap();
+        match HostRoot::open(root)
+            .unwrap()
+            .look(Path::new("/a"), true, None)
+            .unwrap()
+        {
+            Look::Read(stamp, _) => stamp,
+            Look::Unchanged => unreachable!("nothing is known of it"),
+        }
+    }
+
+    #[test]
+    fn a_state_is_trusted_only_when_it_was_read_again_later() {
+        let (one, other) = (
+            tempfile::TempDir::new().unwrap(),
+            tempfile::TempDir::new().unwrap(),
+        );
+        let (one, other) = (stamp(one.path()), stamp(other.path()));
+        let start = Instant::now();
+        let first = Seen::read(None, one, start);
+        assert_eq!(first.known(), None);
+        let soon = Seen::read(Some(&first), one, start + SETTLING / 2);
+        assert_eq!(soon.known(), None);
+        let later = Seen::read(Some(&soon), one, start + SETTLING);
+        assert_eq!(later.known(), Some(one));
+        let changed = Seen::read(Some(&later), other, start + 2 * SETTLING);
+        assert_eq!(changed.known(), None);
+    }
+}

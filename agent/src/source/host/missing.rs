@@ -82,8 +82,8 @@ impl Missing {
         Self::Unknown(Problem::new(Reason::NotFound, "no such file or directory"))
     }
 
-    /// Says it in the closed list of reasons.
-    pub(super) fn into_problem(self, host: &HostRoot) -> Problem {
+    /// Says it in the closed list of reasons. `directory`: the whole path should be one.
+    pub(super) fn into_problem(self, host: &HostRoot, directory: bool) -> Problem {
         let (place, rest, linked) = match self {
             Self::At {
                 place,
@@ -93,19 +93,20 @@ impl Missing {
             Self::Unknown(problem) => return problem,
         };
         let target = place.join(&rest);
-        if is_outside_mounts(host, &place, &rest) {
-            let directory = match target.parent() {
-                Some(parent) if parent != Path::new("/") => parent,
+        let is_folder = directory || !rest.as_os_str().is_empty();
+        if is_outside_mounts(host, &place, is_folder) {
+            let add = match target.parent() {
+                Some(parent) if parent != Path::new("/") && !directory => parent,
                 _ => &target,
             };
             let detail = if linked {
                 format!(
                     "leads to {}, which is not mounted: add {}",
                     target.display(),
-                    directory.display()
+                    add.display()
                 )
             } else {
-                format!("not mounted: add {}", directory.display())
+                format!("not mounted: add {}", add.display())
             };
             return Problem::new(Reason::NotMounted, detail);
         }
@@ -121,14 +122,14 @@ impl Missing {
 
 /// Whether a missing place may well exist on the host, because it is below none of the directories
 /// that were mounted for us.
-fn is_outside_mounts(host: &HostRoot, place: &Path, rest: &Path) -> bool {
+fn is_outside_mounts(host: &HostRoot, place: &Path, is_folder: bool) -> bool {
     if host.dir == Path::new("/") {
         return false;
     }
     let mounts = mounts_below(&host.dir);
     if mounts.is_empty() {
         // A plain copy of a host's tree: a top-level folder is the most that was left out.
-        return place.parent() == Some(Path::new("/")) && !rest.as_os_str().is_empty();
+        return is_folder && place.parent() == Some(Path::new("/"));
     }
     !mounts.iter().any(|mount| place.starts_with(mount))
 }

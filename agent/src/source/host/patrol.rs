@@ -56,7 +56,10 @@ pub(crate) async fn patrol(mut scanner: impl Scan, interval: Duration, sink: &dy
 
 impl Door {
     pub(crate) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), closed: None }
+        Self {
+            root: root.to_owned(),
+            closed: None,
+        }
     }
 
     /// Opens the host root, or says what to tell when it is not there.
@@ -70,13 +73,20 @@ impl Door {
         };
         let reason = problem.reason;
         let detail = format!("host root {}: {}", self.root.display(), problem.detail);
-        let failure = Failure { reason, resource: None, detail };
+        let failure = Failure {
+            reason,
+            resource: None,
+            detail,
+        };
         let mut reports = Vec::new();
         if self.closed.replace(reason) != Some(reason) {
             reports.push(Report::Error(failure.clone()));
         }
         reports.push(Report::Failed(failure));
-        Err(Scanned { changes: Vec::new(), reports })
+        Err(Scanned {
+            changes: Vec::new(),
+            reports,
+        })
     }
 }
 
@@ -99,3 +109,18 @@ fn jittered(interval: Duration) -> Duration {
 
 /// Scanning itself goes no deeper than a few calls.
 const STACK: usize = 512 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_is_longer_or_shorter_by_a_twentieth_at_most() {
+        let interval = Duration::from_secs(100);
+        for _ in 0..100 {
+            let jittered = jittered(interval);
+            assert!((95..=105).contains(&jittered.as_secs()), "{jittered:?}");
+        }
+        assert_eq!(jittered(Duration::ZERO), Duration::ZERO);
+    }
+}
