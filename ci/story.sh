@@ -41,6 +41,17 @@ pod() {
         -o 'jsonpath={.items[0].metadata.name}'
 }
 
+# A namespace of the story's own, empty at the beginning and gone at the end.
+fresh_namespace() {
+    drop_namespace
+    k create namespace "$NAMESPACE" >/dev/null
+}
+
+drop_namespace() {
+    helm uninstall "$RELEASE" -n "$NAMESPACE" --ignore-not-found --wait >/dev/null
+    k delete namespace "$NAMESPACE" --ignore-not-found --wait --timeout=90s >/dev/null
+}
+
 # install VALUES-FILE… -- FLAGS: the chart with our image, waited for.
 install() {
     local files=()
