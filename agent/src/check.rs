@@ -50,15 +50,17 @@ fn look(
         return Ok(found);
     }
     let kubeconfigs = scan(raw::Source::of_kubeconfigs(maybe), host_root)?;
-    let entries = kubeconfigs.into_iter().filter(|(location, _)| {
-        matches!(location, Location::Kubeconfig { entry: Some(_), .. })
-    });
+    let entries = kubeconfigs
+        .into_iter()
+        .filter(|(location, _)| matches!(location, Location::Kubeconfig { entry: Some(_), .. }));
     let entries: Vec<_> = entries.collect();
-    found.retain(|(location, _)| match location {
+    found.retain(|(location, _)| {
+        match location {
         Location::File { path } => !entries.iter().any(|(entry, _)| {
             matches!(entry, Location::Kubeconfig { path: kubeconfig, .. } if kubeconfig == path)
         }),
         _ => true,
+    }
     });
     found.extend(entries);
     Ok(found)
@@ -68,7 +70,11 @@ fn scan(
     source: raw::Source,
     host_root: Option<String>,
 ) -> Result<Vec<(Location, Bundle)>, ConfigError> {
-    let raw = raw::Raw { host_root, sources: vec![source], ..raw::Raw::default() };
+    let raw = raw::Raw {
+        host_root,
+        sources: vec![source],
+        ..raw::Raw::default()
+    };
     let sources = Config::new(&raw)?.sources;
     Ok(sources
         .iter()

@@ -14,7 +14,11 @@ const DEFAULT_FILE: &str = "/etc/x509-certificate-exporter/config.yaml";
 /// Watches X.509 certificates where Kubernetes clusters keep them and tells Prometheus when they
 /// expire.
 #[derive(Debug, Parser)]
-#[command(name = "x509-certificate-exporter", version, disable_version_flag = true)]
+#[command(
+    name = "x509-certificate-exporter",
+    version,
+    disable_version_flag = true
+)]
 #[command(args_conflicts_with_subcommands = false)]
 pub struct Cli {
     /// What to do; `serve` when nothing is said.
@@ -56,7 +60,10 @@ pub struct Check {
 
 /// What to watch and how.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the peer's")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the peer's"
+)]
 pub struct Options {
     /// Configuration file.
     #[arg(short = 'C', long, global = true, value_name = "FILE")]
@@ -147,7 +154,10 @@ impl Options {
         metrics.expose_per_cert_error |= self.expose_per_cert_error_metrics;
         set(&mut metrics.trim_path_components, self.trim_path_components);
         set(&mut raw.server.listen, self.listen_address);
-        set(&mut raw.log.level, self.log_level.or(self.debug.then(|| "debug".to_owned())));
+        set(
+            &mut raw.log.level,
+            self.log_level.or(self.debug.then(|| "debug".to_owned())),
+        );
         set(&mut raw.log.format, self.log_format);
         raw.host_root = self.host_root.or(raw.host_root.take());
         let mut file = |name: &str, paths: Vec<String>| {
@@ -179,7 +189,11 @@ impl Options {
                 ..raw::Secrets::default()
             };
             if !self.secret_type.is_empty() {
-                secrets.types = self.secret_type.iter().map(|text| secret_type(text)).collect();
+                secrets.types = self
+                    .secret_type
+                    .iter()
+                    .map(|text| secret_type(text))
+                    .collect();
             }
             raw.sources.push(raw::Source::Kubernetes(raw::Kubernetes {
                 name: "watch-kube-secrets".to_owned(),

@@ -81,10 +81,19 @@ impl Config {
         let level = errors.take("log.level", raw.log.level.parse());
         let format = errors.take("log.format", raw.log.format.parse());
         for (key, fields) in [
-            ("metrics.exposeSubjectFields", &raw.metrics.expose_subject_fields),
-            ("metrics.exposeIssuerFields", &raw.metrics.expose_issuer_fields),
+            (
+                "metrics.exposeSubjectFields",
+                &raw.metrics.expose_subject_fields,
+            ),
+            (
+                "metrics.exposeIssuerFields",
+                &raw.metrics.expose_issuer_fields,
+            ),
         ] {
-            for field in fields.iter().filter(|field| !FIELDS.contains(&field.as_str())) {
+            for field in fields
+                .iter()
+                .filter(|field| !FIELDS.contains(&field.as_str()))
+            {
                 errors.push(key, format!("`{field}` is none of {}", FIELDS.join(", ")));
             }
         }
@@ -110,10 +119,14 @@ impl Config {
 
 /// Reads a configuration file.
 pub fn read(path: &Path) -> Result<raw::Raw, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-    raw::Raw::parse(&text)
-        .map_err(|detail| ConfigError::Malformed { path: path.to_owned(), detail })
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    raw::Raw::parse(&text).map_err(|detail| ConfigError::Malformed {
+        path: path.to_owned(),
+        detail,
+    })
 }
 
 /// Short names of the attributes that can be labels.
@@ -139,8 +152,13 @@ impl std::str::FromStr for Listen {
         let (host, port) = text
             .rsplit_once(':')
             .ok_or_else(|| format!("`{text}` is not HOST:PORT or :PORT"))?;
-        let port = port.parse().map_err(|_| format!("`{port}` is not a TCP port"))?;
-        Ok(Self { host: host.trim_matches(['[', ']']).to_owned(), port })
+        let port = port
+            .parse()
+            .map_err(|_| format!("`{port}` is not a TCP port"))?;
+        Ok(Self {
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port,
+        })
     }
 }
 

@@ -21,5 +21,7 @@ fn main() -> ExitCode {
             Ok(serve::run(config))
         }),
     };
-    outcome.unwrap_or_else(|error| terminal::fail(&error, Exit::USAGE)).into()
+    outcome
+        .unwrap_or_else(|error| terminal::fail(&error, Exit::USAGE))
+        .into()
 }

@@ -22,14 +22,18 @@ use crate::source::{Report, Sink, Source, runner};
 
 /// Watches and answers until SIGTERM or SIGINT.
 pub fn run(config: Config) -> Exit {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let served = runtime.map_err(|error| error.to_string()).and_then(|runtime| {
-        let local = LocalSet::new();
-        let served = local.block_on(&runtime, serve(config));
-        // A thread may hang in a file system for ever; it is not waited for.
-        runtime.shutdown_background();
-        served
-    });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let served = runtime
+        .map_err(|error| error.to_string())
+        .and_then(|runtime| {
+            let local = LocalSet::new();
+            let served = local.block_on(&runtime, serve(config));
+            // A thread may hang in a file system for ever; it is not waited for.
+            runtime.shutdown_background();
+            served
+        });
     match served {
         Ok(()) => Exit::Well,
         Err(error) => {
@@ -43,8 +47,10 @@ async fn serve(config: Config) -> Result<(), String> {
     let clock = Clock::system();
     let inventory = Arc::new(Inventory::default());
     let sources: Vec<Rc<dyn Source>> = config.sources.into_iter().map(source).collect();
-    let names: Vec<_> =
-        sources.iter().map(|source| (source.kind(), source.name().to_owned())).collect();
+    let names: Vec<_> = sources
+        .iter()
+        .map(|source| (source.kind(), source.name().to_owned()))
+        .collect();
     let health = Health::new(&names, &clock).map_err(|error| error.to_string())?;
     let health = Arc::new(health);
     let app = App {
@@ -64,10 +70,17 @@ async fn serve(config: Config) -> Result<(), String> {
         .map_err(|error| format!("cannot listen on {}:{}: {error}", listen.host, listen.port))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     for (id, source) in sources.into_iter().enumerate() {
-        let Some(state) = health.source(id) else { continue };
+        let Some(state) = health.source(id) else {
+            continue;
+        };
         tracing::info!(kind = source.kind(), name = source.name(), "watching");
         let (inventory, health) = (Arc::clone(&inventory), Arc::clone(&health));
-        let sink = Arc::new(Wire { id, inventory, health, state: Arc::clone(state) });
+        let sink = Arc::new(Wire {
+            id,
+            inventory,
+            health,
+            state: Arc::clone(state),
+        });
         tokio::task::spawn_local(runner::run(source, sink));
     }
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");

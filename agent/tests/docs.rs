@@ -1,6 +1,10 @@
 //! The documents say what the code does.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::fmt::Write as _;
 use std::fs;

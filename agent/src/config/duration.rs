@@ -11,9 +11,13 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         return Err(wrong());
     }
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(wrong)?;
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .ok_or_else(wrong)?;
         let (number, tail) = rest.split_at(digits);
-        let letters = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
+        let letters = tail
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(letters);
         let number: f64 = number.parse().map_err(|_| wrong())?;
         let seconds = match unit {
@@ -39,7 +43,12 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_go_writes_them() {
-        for (text, seconds) in [("300s", 300.0), ("5m", 300.0), ("1h30m", 5400.0), ("500ms", 0.5)] {
+        for (text, seconds) in [
+            ("300s", 300.0),
+            ("5m", 300.0),
+            ("1h30m", 5400.0),
+            ("500ms", 0.5),
+        ] {
             assert_eq!(parse(text), Ok(Duration::from_secs_f64(seconds)), "{text}");
         }
     }
@@ -47,7 +56,10 @@ mod tests {
     #[test]
     fn what_is_no_duration_is_refused_by_name() {
         for text in ["", "5", "m", "5 m", "-5s", "1e400s", "5y"] {
-            assert!(parse(text).is_err_and(|error| error.contains("is not a duration")), "{text}");
+            assert!(
+                parse(text).is_err_and(|error| error.contains("is not a duration")),
+                "{text}"
+            );
         }
     }
 }

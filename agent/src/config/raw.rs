@@ -49,7 +49,10 @@ pub struct Log {
 }
 
 /// `metrics`.
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the peer's file")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the peer's file"
+)]
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 pub struct Metrics {
@@ -242,7 +245,11 @@ impl Source {
 
     /// Kubeconfigs under a name of ours.
     pub fn of_kubeconfigs(paths: Vec<String>) -> Self {
-        Self::Kubeconfig(Kubeconfig { name: "check".to_owned(), paths, refresh_interval: None })
+        Self::Kubeconfig(Kubeconfig {
+            name: "check".to_owned(),
+            paths,
+            refresh_interval: None,
+        })
     }
 }
 
@@ -261,13 +268,18 @@ impl Default for Web {
 
 impl Default for Server {
     fn default() -> Self {
-        Self { listen: ":9793".to_owned() }
+        Self {
+            listen: ":9793".to_owned(),
+        }
     }
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: "text".to_owned() }
+        Self {
+            level: "info".to_owned(),
+            format: "text".to_owned(),
+        }
     }
 }
 
@@ -288,7 +300,9 @@ impl Default for Metrics {
 
 impl Default for FilePoll {
     fn default() -> Self {
-        Self { interval: "30s".to_owned() }
+        Self {
+            interval: "30s".to_owned(),
+        }
     }
 }
 

@@ -25,7 +25,10 @@ pub(super) fn all(raw: &Raw, errors: &mut Errors) -> Vec<SourceConfig> {
     if raw.sources.is_empty() {
         errors.push("sources", "there is nothing to watch");
     }
-    let default = errors.take("cache.filePoll.interval", interval(&raw.cache.file_poll.interval));
+    let default = errors.take(
+        "cache.filePoll.interval",
+        interval(&raw.cache.file_poll.interval),
+    );
     let shared = Shared {
         host_root: PathBuf::from(raw.host_root.as_deref().unwrap_or("/")),
         interval: default.unwrap_or(SHORTEST_INTERVAL),
@@ -37,7 +40,10 @@ pub(super) fn all(raw: &Raw, errors: &mut Errors) -> Vec<SourceConfig> {
         if source.name().is_empty() {
             errors.push(&format!("{at}.name"), "a source needs a name");
         } else if !names.insert((source.kind(), source.name())) {
-            errors.push(&format!("{at}.name"), format!("`{}` is taken", source.name()));
+            errors.push(
+                &format!("{at}.name"),
+                format!("`{}` is taken", source.name()),
+            );
         }
         valid.extend(match source {
             raw::Source::File(file) => shared.files(&at, file, errors),
@@ -56,7 +62,11 @@ struct Shared {
 
 impl Shared {
     fn files(&self, at: &str, file: &raw::File, errors: &mut Errors) -> Option<SourceConfig> {
-        for format in file.formats.iter().filter(|format| !FORMATS.contains(&format.as_str())) {
+        for format in file
+            .formats
+            .iter()
+            .filter(|format| !FORMATS.contains(&format.as_str()))
+        {
             errors.push(
                 &format!("{at}.formats"),
                 format!("`{format}` is not one of {}", FORMATS.join(", ")),
@@ -116,7 +126,10 @@ fn paths(at: &str, paths: &[String], errors: &mut Errors) {
     }
     for (index, path) in paths.iter().enumerate() {
         if !path.starts_with('/') {
-            errors.push(&format!("{at}.paths[{index}]"), format!("`{path}` is not absolute"));
+            errors.push(
+                &format!("{at}.paths[{index}]"),
+                format!("`{path}` is not absolute"),
+            );
         }
     }
 }
@@ -129,8 +142,15 @@ fn secrets(at: &str, written: &raw::Kubernetes, errors: &mut Errors) -> Option<S
     let mut types = Vec::new();
     for (index, type_) in written.secrets.types.iter().enumerate() {
         let at = format!("{at_types}[{index}]");
-        if let Some(format) = type_.format.as_deref().filter(|format| !FORMATS.contains(format)) {
-            errors.push(&format!("{at}.format"), format!("`{format}` is not one of pem, der"));
+        if let Some(format) = type_
+            .format
+            .as_deref()
+            .filter(|format| !FORMATS.contains(format))
+        {
+            errors.push(
+                &format!("{at}.format"),
+                format!("`{format}` is not one of pem, der"),
+            );
         }
         types.extend(secret_type(&at, type_, errors));
     }
@@ -160,7 +180,10 @@ fn secrets(at: &str, written: &raw::Kubernetes, errors: &mut Errors) -> Option<S
             include: namespaces.include_labels.clone(),
             exclude: namespaces.exclude_labels.clone(),
         },
-        names: Globs { include: names.include.clone(), exclude: names.exclude.clone() },
+        names: Globs {
+            include: names.include.clone(),
+            exclude: names.exclude.clone(),
+        },
         labels: LabelFilter {
             include: names.include_labels.clone(),
             exclude: names.exclude_labels.clone(),
@@ -191,7 +214,10 @@ fn secret_type(at: &str, written: &raw::SecretType, errors: &mut Errors) -> Opti
             return None;
         }
     };
-    Some(SecretType { type_: written.type_.clone(), keys })
+    Some(SecretType {
+        type_: written.type_.clone(),
+        keys,
+    })
 }
 
 impl raw::Source {

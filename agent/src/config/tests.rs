@@ -25,14 +25,26 @@ sources:
     types: [{type: kubernetes.io/tls, key: tls.crt}, {type: Opaque, keyPatterns: ['\.crt$']}]
 "#;
     let config = parse(text).unwrap();
-    assert_eq!(config.listen, Listen { host: String::new(), port: 9793 });
-    let [SourceConfig::Files(files), SourceConfig::Kubeconfigs(kubeconfigs), SourceConfig::Secrets(secrets)] =
-        config.sources.as_slice()
+    assert_eq!(
+        config.listen,
+        Listen {
+            host: String::new(),
+            port: 9793
+        }
+    );
+    let [
+        SourceConfig::Files(files),
+        SourceConfig::Kubeconfigs(kubeconfigs),
+        SourceConfig::Secrets(secrets),
+    ] = config.sources.as_slice()
     else {
         panic!("{config:?}")
     };
     assert_eq!(files.root, PathBuf::from("/host"));
-    assert_eq!((files.interval.as_secs(), kubeconfigs.interval.as_secs()), (30, 300));
+    assert_eq!(
+        (files.interval.as_secs(), kubeconfigs.interval.as_secs()),
+        (30, 300)
+    );
     assert_eq!(secrets.types.len(), 2);
 }
 
@@ -65,7 +77,12 @@ sources:
         "sources[2].secrets.types[0]",
         "sources[2].secrets.types[1].keyPatterns[0]",
     ] {
-        assert!(errors.lines().any(|line| line.starts_with(&format!("{key}: "))), "{key} in:\n{errors}");
+        assert!(
+            errors
+                .lines()
+                .any(|line| line.starts_with(&format!("{key}: "))),
+            "{key} in:\n{errors}"
+        );
     }
     assert_eq!(errors.lines().count(), 14, "{errors}");
 }
@@ -85,15 +102,27 @@ fn an_unknown_key_is_refused_at_every_level() {
 
 #[test]
 fn nothing_to_watch_is_an_error() {
-    assert!(parse("").unwrap_err().contains("sources: there is nothing to watch"));
+    assert!(
+        parse("")
+            .unwrap_err()
+            .contains("sources: there is nothing to watch")
+    );
 }
 
 #[test]
 fn addresses_are_read_with_and_without_a_host() {
-    for (text, host, port) in
-        [(":9793", "", 9793), ("127.0.0.1:0", "127.0.0.1", 0), ("[::1]:80", "::1", 80)]
-    {
-        assert_eq!(text.parse(), Ok(Listen { host: host.to_owned(), port }));
+    for (text, host, port) in [
+        (":9793", "", 9793),
+        ("127.0.0.1:0", "127.0.0.1", 0),
+        ("[::1]:80", "::1", 80),
+    ] {
+        assert_eq!(
+            text.parse(),
+            Ok(Listen {
+                host: host.to_owned(),
+                port
+            })
+        );
     }
     assert!("9793".parse::<Listen>().is_err());
 }
