@@ -131,6 +131,7 @@ evictionHard: {memory.available: 0%, nodefs.available: 0%, nodefs.inodesFree: 0%
 imageGCHighThresholdPercent: 100
 resolvConf: "" # pods have no business with this machine's name servers
 fileCheckFrequency: 3s
+syncFrequency: 10s # a changed ConfigMap or Secret reaches its pods within that time
 EOF
 }
 

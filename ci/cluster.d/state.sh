@@ -26,6 +26,11 @@ in_cluster() {
 
 kubectl() { in_cluster "$BIN/kubectl" "$@"; }
 
+helm() {
+    "$ROOT/ci/tools/build" helm
+    in_cluster "$BIN/helm" "$@"
+}
+
 # on_node NODE CMD…: a command on the node: its network, its files. /tmp is this machine's.
 on_node() {
     local node=$1

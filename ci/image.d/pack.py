@@ -5,7 +5,6 @@ pack.py --output img.tar --tag NAME:TAG --entrypoint /x --file /x=path/to/x [--u
 """
 
 import argparse
-import gzip
 import hashlib
 import io
 import json
@@ -31,9 +30,6 @@ def main():
     with open(scratch, "wb") as out:
         out.write(archive)
     os.replace(scratch, args.output)
-    if args.sizes:
-        packed = len(gzip.compress(layer, 9, mtime=0))
-        print(f"{args.tag[0]}: {size(packed)} packed, {size(len(layer))} unpacked, config {config_name[:12]}")
 
 
 def arguments():
@@ -45,7 +41,6 @@ def arguments():
     parser.add_argument("--user", default="")
     parser.add_argument("--env", action="append", default=[])
     parser.add_argument("--label", action="append", default=[])
-    parser.add_argument("--sizes", action="store_true", help="print the size as a registry keeps it and as a node unpacks it")
     return parser.parse_args()
 
 
@@ -82,7 +77,7 @@ def tar(entries):
 
 def image_config(args, layer):
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(EPOCH))
-    config = {"Env": ["PATH=/usr/local/bin:/", *args.env], "WorkingDir": "/"}
+    config = {"Env": ["PATH=/bin:/", *args.env], "WorkingDir": "/"}
     if args.entrypoint:
         config["Entrypoint"] = [args.entrypoint]
     if args.user:
@@ -97,10 +92,6 @@ def image_config(args, layer):
         "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()]},
         "history": [{"created": created, "created_by": "ci/image"}],
     }
-
-
-def size(count):
-    return f"{count / 1024 / 1024:.1f} MiB"
 
 
 if __name__ == "__main__":
