@@ -1,14 +1,8 @@
 # shellcheck shell=bash
 # Control groups: each node's daemons and pods live below one group of ours, so what is in it is ours to end. To be sourced.
 
-# The hierarchies of this machine: one a line; a machine of version 2 has one alone.
-hierarchies() {
-    if [[ $(stat -f -c %T /sys/fs/cgroup) == cgroup2fs ]]; then
-        say /sys/fs/cgroup
-    else
-        awk '$3 == "cgroup" { print $2 }' /proc/self/mounts
-    fi
-}
+# The hierarchies of this machine, one a line: one of version 2, or one a controller of version 1 (and an empty one of version 2).
+hierarchies() { awk '$3 == "cgroup" || $3 == "cgroup2" { print $2 }' /proc/self/mounts; }
 
 # The one hierarchy that says which processes are ours.
 owning_hierarchy() {

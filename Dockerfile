@@ -1,0 +1,14 @@
+# For those who have an engine: docker build -t x509-certificate-exporter . (without one: ci/image)
+FROM rust:1.95-slim-bookworm AS build
+WORKDIR /src
+COPY . .
+RUN RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked \
+        --target "$(uname -m)-unknown-linux-gnu" -p x509-certificate-exporter \
+    && cp "target/$(uname -m)-unknown-linux-gnu/release/x509-certificate-exporter" /x509-certificate-exporter
+
+FROM scratch
+COPY --from=build /x509-certificate-exporter /x509-certificate-exporter
+# One arena, and large blocks given back at once: a list of Secrets comes and goes.
+ENV GLIBC_TUNABLES=glibc.malloc.mmap_threshold=131072:glibc.malloc.arena_max=1
+USER 65534:65534
+ENTRYPOINT ["/x509-certificate-exporter"]
