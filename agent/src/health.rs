@@ -105,10 +105,7 @@ impl SourceHealth {
                     .set(self.clock.now());
                 self.turn(true)
             }
-            Report::Failed(failure) => {
-                self.count(failure);
-                self.turn(false)
-            }
+            Report::Failed(_) => self.turn(false),
             Report::Error(failure) => {
                 self.count(failure);
                 false
@@ -312,9 +309,13 @@ mod tests {
         );
         assert!(source.take(&failed()));
         assert_eq!(source.up.with_label_values(&source.labels()).get(), 0);
+        let Report::Failed(failure) = failed() else {
+            unreachable!("it is a failure")
+        };
+        assert!(!source.take(&Report::Error(failure)));
         let counted = source
             .transport_errors
             .with_label_values(&["b", "secrets", "forbidden"]);
-        assert_eq!(counted.get(), 3);
+        assert_eq!(counted.get(), 1);
     }
 }

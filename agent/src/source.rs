@@ -27,9 +27,10 @@ pub trait Sink: Send + Sync {
 pub enum Report {
     /// Everything the source watches was looked at, or its watch is alive.
     Succeeded,
-    /// The attempt failed: what is known stays, `source_up` goes to 0.
+    /// The attempt failed: what is known stays, `source_up` goes to 0. A state, not an event: it is
+    /// not counted.
     Failed(Failure),
-    /// One operation failed and is being retried; the source as a whole still works.
+    /// One operation failed: an event, counted. Alone, the source as a whole still works.
     Error(Failure),
     /// A fault of ours was caught by the fence around the source.
     Panicked,

@@ -1,5 +1,11 @@
 //! Host files, from the outside: trees made by the test, scanned one scan at a time.
-#![allow(missing_docs, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test"
+)]
 
 #[path = "files/host.rs"]
 mod host;

@@ -178,7 +178,6 @@ fn options(kubeconfig: &str) -> Options {
         name: "kubernetes".into(),
         settings: Settings {
             kubeconfig: Some(kubeconfig.into()),
-            page_size: 50,
             ..Settings::default()
         },
         types: vec![SecretType {

@@ -48,7 +48,7 @@ pub(super) fn all(raw: &Raw, errors: &mut Errors) -> Vec<SourceConfig> {
         valid.extend(match source {
             raw::Source::File(file) => shared.files(&at, file, errors),
             raw::Source::Kubeconfig(kubeconfig) => shared.kubeconfigs(&at, kubeconfig, errors),
-            raw::Source::Kubernetes(kubernetes) => secrets(&at, kubernetes, errors),
+            raw::Source::Kubernetes(kubernetes) => Some(secrets(&at, kubernetes, errors)),
         });
     }
     valid
@@ -134,7 +134,7 @@ fn paths(at: &str, paths: &[String], errors: &mut Errors) {
     }
 }
 
-fn secrets(at: &str, written: &raw::Kubernetes, errors: &mut Errors) -> Option<SourceConfig> {
+fn secrets(at: &str, written: &raw::Kubernetes, errors: &mut Errors) -> SourceConfig {
     let at_types = format!("{at}.secrets.types");
     if written.secrets.types.is_empty() {
         errors.push(&at_types, "there is no type");
@@ -164,7 +164,7 @@ fn secrets(at: &str, written: &raw::Kubernetes, errors: &mut Errors) -> Option<S
     }
     let kubeconfig = Some(written.kubeconfig.as_str()).filter(|path| !path.is_empty());
     let (namespaces, names) = (&written.namespaces, &written.secrets);
-    Some(SourceConfig::Secrets(secrets::Options {
+    SourceConfig::Secrets(secrets::Options {
         name: written.name.clone(),
         settings: Settings {
             kubeconfig: kubeconfig.map(PathBuf::from),
@@ -190,7 +190,7 @@ fn secrets(at: &str, written: &raw::Kubernetes, errors: &mut Errors) -> Option<S
         },
         expose_labels: names.expose_labels.clone(),
         types,
-    }))
+    })
 }
 
 fn secret_type(at: &str, written: &raw::SecretType, errors: &mut Errors) -> Option<SecretType> {

@@ -23,7 +23,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use pathrs::error::{Error, ErrorKind};
 use pathrs::flags::OpenFlags;
@@ -42,6 +42,8 @@ pub struct HostRoot {
     /// Where it is for us, without links.
     dir: PathBuf,
     root: Root,
+    /// The places on the host where something is mounted for us; read when a path is missing.
+    mounts: OnceLock<Vec<PathBuf>>,
 }
 
 /// What tells one state of a file from another: the file itself, never a link to it.
@@ -94,6 +96,7 @@ impl HostRoot {
         Ok(Self {
             dir: canonical,
             root,
+            mounts: OnceLock::new(),
         })
     }
 

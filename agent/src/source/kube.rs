@@ -7,6 +7,7 @@
 mod api;
 mod health;
 mod lines;
+mod list;
 mod pace;
 mod target;
 mod trouble;

@@ -22,14 +22,18 @@ pub async fn run(source: Rc<dyn Source>, sink: Arc<dyn Sink>) {
         let (running, listening) = (Rc::clone(&source), Arc::clone(&sink));
         let ended = tokio::task::spawn_local(async move { running.run(listening).await }).await;
         match ended {
-            Ok(failure) => sink.report(Report::Failed(failure)),
+            Ok(failure) => fail(&*sink, failure),
             Err(error) if error.is_panic() => {
                 sink.report(Report::Panicked);
-                sink.report(Report::Failed(Failure {
-                    reason: Reason::Internal,
-                    resource: None,
-                    detail: "a fault of the agent's own; the source is started anew".to_owned(),
-                }));
+                let detail = "a fault of the agent's own; the source is started anew".to_owned();
+                fail(
+                    &*sink,
+                    Failure {
+                        reason: Reason::Internal,
+                        resource: None,
+                        detail,
+                    },
+                );
             }
             Err(_) => return,
         }
@@ -39,6 +43,11 @@ pub async fn run(source: Rc<dyn Source>, sink: Arc<dyn Sink>) {
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST);
     }
+}
+
+fn fail(sink: &dyn Sink, failure: Failure) {
+    sink.report(Report::Error(failure.clone()));
+    sink.report(Report::Failed(failure));
 }
 
 #[cfg(test)]
@@ -101,7 +110,10 @@ mod tests {
         assert_eq!(source.runs.get(), 2);
         let heard = heard.0.lock().unwrap();
         assert!(
-            matches!(heard.as_slice(), [Report::Panicked, Report::Failed(_)]),
+            matches!(
+                heard.as_slice(),
+                [Report::Panicked, Report::Error(_), Report::Failed(_)]
+            ),
             "{heard:?}"
         );
     }

@@ -4,6 +4,7 @@
 //! that Roles are enough); the server selects by type and labels, the agent by names. Where
 //! namespaces are chosen by their labels, these are watched too, and a change applies at once.
 
+mod data;
 mod filter;
 mod ledger;
 mod object;

@@ -1,6 +1,6 @@
 //! Trees that somebody made to do harm, and hosts that do not behave.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
@@ -76,6 +76,31 @@ fn in_a_hostile_directory_one_bad_file_hides_no_other() {
     assert_eq!(says("environ.pem"), "0 not_mounted");
     for silent in ["key.pem", "request.pem", "directory.pem", "fifo.pem"] {
         assert_eq!(says(silent), "silence", "{silent}");
+    }
+}
+
+#[test]
+fn data_that_nests_deeply_ends_no_thread() {
+    let host = Host::new();
+    // SEQUENCEs of indefinite and of definite length, each in the one before.
+    host.write("/d/indefinite.der", [0x30, 0x80].repeat(1 << 20));
+    let mut nested = Vec::new();
+    for _ in 0..10_000_u32 {
+        let length = u32::try_from(nested.len()).unwrap().to_be_bytes();
+        nested.splice(0..0, [0x30, 0x84].into_iter().chain(length));
+    }
+    host.write("/d/definite.der", &nested);
+    host.write(
+        "/d/begin.pem",
+        "-----BEGIN CERTIFICATE-----\n".repeat(100_000),
+    );
+    let said = host.watch(&["/d"]).scan();
+    assert_eq!(said.len(), 3);
+    for line in said {
+        assert!(
+            line.contains(": 0 bad_") || line.contains(": 0 too_many"),
+            "{line}"
+        );
     }
 }
 
@@ -360,7 +385,7 @@ impl Hung {
             "fd={},rootmode=40000,user_id=0,group_id=0",
             device.as_raw_fd()
         );
-        let mount = Mount::new("fuse", at, CString::new(data).ok())?;
+        let mount = Mount::new("fuse", at, CString::new(data).ok().as_deref())?;
         Some(Self {
             _device: device,
             _mount: mount,
@@ -372,9 +397,9 @@ struct Mount(PathBuf);
 
 impl Mount {
     /// `None`, and a word about it, where the test may not mount.
-    fn new(kind: &str, at: PathBuf, data: Option<CString>) -> Option<Self> {
+    fn new(kind: &str, at: PathBuf, data: Option<&CStr>) -> Option<Self> {
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
-        rustix::mount::mount("test", &at, kind, flags, data.as_deref())
+        rustix::mount::mount("test", &at, kind, flags, data)
             .inspect_err(|error| skip(error))
             .ok()?;
         Some(Self(at))
@@ -383,7 +408,7 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        let _ = rustix::mount::unmount(&self.0, UnmountFlags::DETACH);
+        rustix::mount::unmount(&self.0, UnmountFlags::DETACH).unwrap();
     }
 }
 

@@ -264,8 +264,9 @@ const MANY_LOST: usize = 4;
 /// No more threads than this are ever lost: then nothing is tried until one comes back.
 const MOST_LOST: usize = 16;
 
-/// The decoders are shallow; only pages that are touched count.
-const STACK: usize = 512 << 10;
+/// Twice what the deepest YAML that is read takes without optimisation. Only pages that are touched
+/// count.
+const STACK: usize = 2 << 20;
 
 #[cfg(test)]
 mod tests;

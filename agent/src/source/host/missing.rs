@@ -126,7 +126,7 @@ fn is_outside_mounts(host: &HostRoot, place: &Path, is_folder: bool) -> bool {
     if host.dir == Path::new("/") {
         return false;
     }
-    let mounts = mounts_below(&host.dir);
+    let mounts = host.mounts.get_or_init(|| mounts_below(&host.dir));
     if mounts.is_empty() {
         // A plain copy of a host's tree: a top-level folder is the most that was left out.
         return is_folder && place.parent() == Some(Path::new("/"));

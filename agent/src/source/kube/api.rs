@@ -19,12 +19,12 @@ use crate::model::Reason;
 use crate::source::Failure;
 
 /// How to reach an API server, and how hard to press it.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Path of a kubeconfig; `None` means in-cluster, and outside of a cluster what `KUBECONFIG`
     /// or the home directory says.
     pub kubeconfig: Option<PathBuf>,
-    /// Objects in a page of a list.
+    /// Objects in a page of a list, where it is not streamed.
     pub page_size: u32,
     /// Requests a second; 0 for no limit.
     pub qps: f64,
@@ -45,7 +45,8 @@ const RENEWAL: Duration = Duration::from_secs(60);
 pub(crate) struct Api {
     settings: Settings,
     client: RefCell<Client>,
-    renewed: Cell<Instant>,
+    /// When the credentials were read; `None` where the client came from elsewhere.
+    renewed: Cell<Option<Instant>>,
     rate: Rate,
     /// Whether the server may be asked to stream its lists; found out by trying.
     pub(super) streams: Cell<bool>,
@@ -66,7 +67,11 @@ impl Api {
     /// Reads the configuration; nothing is sent yet.
     pub(crate) async fn connect(settings: Settings) -> Result<Self, Failure> {
         match client(&settings).await {
-            Ok(client) => Ok(Self::new(client, settings)),
+            Ok(client) => {
+                let api = Self::new(client, settings);
+                api.renewed.set(Some(Instant::now()));
+                Ok(api)
+            }
             Err(Trouble { reason, detail, .. }) => Err(Failure {
                 reason,
                 resource: None,
@@ -80,7 +85,7 @@ impl Api {
             rate: Rate::new(settings.qps, settings.burst),
             settings,
             client: RefCell::new(client),
-            renewed: Cell::new(Instant::now()),
+            renewed: Cell::new(None),
             streams: Cell::new(true),
             lists: Semaphore::new(LISTS),
         }
@@ -93,10 +98,14 @@ impl Api {
     /// Reads the credentials anew, should they have been replaced where they come from. kube does
     /// so for tokens in files; client certificates of a kubeconfig are renewed too.
     pub(super) async fn renew(&self) {
-        if self.renewed.get().elapsed() < RENEWAL {
+        if self
+            .renewed
+            .get()
+            .is_none_or(|renewed| renewed.elapsed() < RENEWAL)
+        {
             return;
         }
-        self.renewed.set(Instant::now());
+        self.renewed.set(Some(Instant::now()));
         if let Ok(client) = client(&self.settings).await {
             self.client.replace(client);
         }
@@ -193,6 +202,19 @@ async fn config(settings: &Settings) -> Result<Config, Trouble> {
                 format!("there is neither a service account nor a kubeconfig: {in_cluster}"),
             )
         }),
+    }
+}
+
+// === impl Settings ===
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            kubeconfig: None,
+            page_size: 50,
+            qps: 0.0,
+            burst: 0,
+        }
     }
 }
 

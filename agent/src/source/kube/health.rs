@@ -48,6 +48,7 @@ impl Health {
         self.well.borrow_mut()[watch] = false;
         // The next success is news again.
         self.reported.set(None);
+        self.sink.report(Report::Error(failure.clone()));
         self.sink.report(Report::Failed(failure));
     }
 

@@ -9,16 +9,14 @@ use std::convert::Infallible;
 use std::future::{Future, pending};
 use std::time::Duration;
 
-use ::kube::client::Body;
 use serde::de::{DeserializeSeed, Deserializer};
-use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep};
 
-use super::api::{ANSWER, within};
+use super::api::within;
 use super::lines::{Line, Lines};
 use super::pace::{Pace, chance};
 use super::trouble::Trouble;
-use super::wire::{Event, EventSeed, Item, ObjectSeed, Page, Reference};
+use super::wire::{Event, EventSeed, Item, Reference};
 use super::{Api, Health, Target};
 use crate::model::Reason;
 
@@ -56,14 +54,8 @@ const SPREAD: Duration = Duration::from_secs(8);
 const LATE: Duration = Duration::from_secs(7);
 /// A watch is answered at once.
 const BEGIN: Duration = Duration::from_secs(15);
-/// A streamed list of any size is through by then.
-const STREAM: Duration = Duration::from_secs(600);
-/// A streamed list that falls silent without its end will not end: the server did not understand.
-const QUIET: Duration = Duration::from_secs(15);
 /// A watch that lived so long is worth another one at once.
 const LIVED: Duration = Duration::from_secs(10);
-/// No list is longer than so many pages.
-const PAGES: usize = 1_000_000;
 
 /// Watches until dropped. `index` is its place in [`Health`].
 pub(crate) async fn watch<W: Watched>(
@@ -105,14 +97,14 @@ pub(crate) async fn watch<W: Watched>(
     }
 }
 
-struct Watch<'a, W> {
-    api: &'a Api,
-    target: &'a Target,
-    watched: &'a W,
+pub(super) struct Watch<'a, W> {
+    pub(super) api: &'a Api,
+    pub(super) target: &'a Target,
+    pub(super) watched: &'a W,
     health: &'a Health,
     index: usize,
     /// The version up to which everything is known; `None` asks for a list.
-    position: Option<String>,
+    pub(super) position: Option<String>,
     /// Whether there was a complete list once.
     complete: bool,
     /// Since when the server has been sending events.
@@ -126,7 +118,7 @@ enum End {
 }
 
 /// What a line of a watch meant.
-enum Sign {
+pub(super) enum Sign {
     Life,
     Bookmark { initial_end: bool },
     Nothing,
@@ -155,13 +147,11 @@ impl<W: Watched> Watch<'_, W> {
             // As ordinary as a night without network; the list that follows says so.
             return;
         }
-        if trouble.reason == Reason::Unauthorized {
+        if matches!(trouble.reason, Reason::Unauthorized | Reason::Unreachable) {
             self.api.renew().await;
         }
         self.health.failed(self.index, self.target.failure(trouble));
     }
-
-    // --- following --------------------------------------------------------------------------------
 
     async fn follow(&mut self) -> Result<End, Trouble> {
         let lasting = STRETCH + SPREAD.mul_f64(chance());
@@ -204,7 +194,7 @@ impl<W: Watched> Watch<'_, W> {
         }
     }
 
-    fn line(&mut self, line: &Line<'_>) -> Result<Sign, Trouble> {
+    pub(super) fn line(&mut self, line: &Line<'_>) -> Result<Sign, Trouble> {
         let Line::Whole(line) = line else {
             self.spoilt(Reason::TooLarge, "an object is too large");
             return Ok(Sign::Nothing);
@@ -246,116 +236,8 @@ impl<W: Watched> Watch<'_, W> {
         }
     }
 
-    fn spoilt(&self, reason: Reason, detail: &'static str) {
+    pub(super) fn spoilt(&self, reason: Reason, detail: &'static str) {
         let failure = self.target.failure(&Trouble::new(reason, detail));
         self.health.error(failure);
-    }
-
-    // --- listing ----------------------------------------------------------------------------------
-
-    async fn list(&mut self) -> Result<(), Trouble> {
-        // The semaphore is never closed; were it, an unbounded list would still be a list.
-        let _permit = self.api.lists.acquire().await.ok();
-        if self.api.streams.get() {
-            self.watched.relisting();
-            match self.streamed().await {
-                Ok(Some(version)) => {
-                    self.position = Some(version);
-                    return Ok(());
-                }
-                Err(trouble) if !trouble.is_unsupported() => return Err(trouble),
-                Ok(None) | Err(_) => {
-                    tracing::debug!("the API server does not stream lists; asking for pages");
-                    self.api.streams.set(false);
-                }
-            }
-        }
-        self.watched.relisting();
-        self.position = Some(self.pages(None).await?);
-        Ok(())
-    }
-
-    /// A list that arrives as events; `None` where the server took it for an ordinary watch.
-    async fn streamed(&mut self) -> Result<Option<String>, Trouble> {
-        let body = self.api.get(&self.target.streamed(STREAM), ANSWER).await?;
-        // Line by line, the position moves; it counts only once the end is there.
-        self.position = Some(String::new());
-        let outcome = self.initial_events(body).await;
-        let position = self.position.take();
-        Ok(if outcome? {
-            position.filter(|version| !version.is_empty())
-        } else {
-            None
-        })
-    }
-
-    /// Whether the end of the initial events was announced.
-    async fn initial_events(&mut self, body: Body) -> Result<bool, Trouble> {
-        let mut lines = Lines::new(body);
-        loop {
-            let Ok(line) = within(QUIET, "", lines.next()).await else {
-                return Ok(false);
-            };
-            match line.map_err(|error| Trouble::unanswered(&error))? {
-                None => {
-                    let detail = "the list broke off before its end";
-                    return Err(Trouble::new(Reason::ApiError, detail));
-                }
-                Some(line) => {
-                    if let Sign::Bookmark { initial_end } = self.line(&line)? {
-                        return Ok(initial_end);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Lists in pages, all or one namespace, and returns the version of the list.
-    async fn pages(&self, namespace: Option<&str>) -> Result<String, Trouble> {
-        let mut limit = self.api.page_size();
-        let mut next: Option<String> = None;
-        let mut version = None;
-        let mut expired = false;
-        for _ in 0..PAGES {
-            let url = self.target.page(namespace, limit, next.as_deref());
-            let bytes = match self.api.collect(&url).await {
-                Ok(bytes) => bytes,
-                // The list took longer than its version is kept: once more from the start. (Of one
-                // namespace, a full list does the same and is as rare.)
-                Err(trouble)
-                    if trouble.is_gone() && next.is_some() && namespace.is_none() && !expired =>
-                {
-                    expired = true;
-                    next = None;
-                    version = None;
-                    self.watched.relisting();
-                    continue;
-                }
-                Err(trouble) if trouble.reason == Reason::TooLarge && limit > 1 => {
-                    limit = (limit / 4).max(1);
-                    continue;
-                }
-                Err(trouble) => return Err(trouble),
-            };
-            let page: Page<'_> = serde_json::from_slice(&bytes)
-                .map_err(|_| Trouble::new(Reason::ApiError, "the answer is not a list"))?;
-            self.take(page.items.unwrap_or_default());
-            let version = version.get_or_insert(page.metadata.resource_version);
-            next = page.metadata.next.filter(|next| !next.is_empty());
-            if next.is_none() {
-                return Ok(std::mem::take(version));
-            }
-        }
-        Err(Trouble::new(Reason::TooMany, "the list does not end"))
-    }
-
-    fn take(&self, items: Vec<&RawValue>) {
-        for item in items {
-            let mut json = serde_json::Deserializer::from_str(item.get());
-            match ObjectSeed(self.watched).deserialize(&mut json) {
-                Ok(item) => self.watched.apply(item),
-                Err(_) => self.spoilt(Reason::ApiError, "an object does not decode"),
-            }
-        }
     }
 }

@@ -279,3 +279,23 @@ fn a_pattern_finds_kubeconfigs_and_forgets_those_that_are_gone() {
         ["kubeconfig /home/a/.kube/config user u: gone"]
     );
 }
+
+#[test]
+fn yaml_that_nests_deeply_ends_no_thread() {
+    let mut host = Host::new();
+    let map: Vec<_> = (0..2000)
+        .map(|level| format!("{}a:", " ".repeat(level)))
+        .collect();
+    host.write("/flow", "[".repeat(1 << 20));
+    host.write("/block", "- ".repeat(1 << 20));
+    host.write("/map", map.join("\n"));
+    let mut watch = host.watch(&["/flow", "/block", "/map"]);
+    let said = host.scan(&mut watch);
+    assert_eq!(said.len(), 3);
+    for line in said {
+        assert!(
+            line.ends_with(": 0 bad_kubeconfig") || line.ends_with(": 0 too_large"),
+            "{line}"
+        );
+    }
+}

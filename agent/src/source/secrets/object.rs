@@ -6,19 +6,14 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use super::data::DataSeed;
 use super::filter::Filter;
 use super::{Key, Labels};
-use crate::decode;
-use crate::model::{Bundle, Problem, Reason};
+use crate::model::Bundle;
 use crate::source::kube::{Item, Reference};
-
-/// More keys of one Secret are not read: a pattern may match what nobody meant.
-const MOST_KEYS: usize = 256;
 
 /// What is kept of a Secret until it is applied.
 #[derive(Debug)]
@@ -74,7 +69,7 @@ impl Item for Secret {
 
 impl Wanted {
     /// The key, if it is wanted, and whether it was named; a named one is shared by all Secrets.
-    fn key(&self, name: &str) -> Option<(Arc<str>, bool)> {
+    pub(super) fn key(&self, name: &str) -> Option<(Arc<str>, bool)> {
         self.keys.iter().find_map(|key| match key {
             Key::Literal(literal) => (**literal == *name).then(|| (literal.clone(), true)),
             Key::Pattern(pattern) => pattern.is_match(name).then(|| (name.into(), false)),
@@ -210,117 +205,10 @@ impl<'de> Visitor<'de> for LabelsSeed<'_> {
     }
 }
 
-// --- data -----------------------------------------------------------------------------------------
-
-struct DataSeed<'a>(&'a Wanted, &'a mut Vec<(Arc<str>, Bundle)>);
-
-impl<'de> DeserializeSeed<'de> for DataSeed<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for DataSeed<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the data of a Secret")
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self(wanted, bundles) = self;
-        while let Some(key) = map.next_key_seed(Chosen(|name: &str| wanted.key(name)))? {
-            match key {
-                Some((key, named)) if bundles.len() < MOST_KEYS => {
-                    let bundle = map.next_value_seed(ValueSeed { named })?;
-                    bundles.extend(bundle.map(|bundle| (key, bundle)));
-                }
-                Some(_) => {
-                    map.next_value::<IgnoredAny>()?;
-                    too_many(bundles);
-                }
-                None => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(())
-    }
-}
-
-fn too_many(bundles: &mut [(Arc<str>, Bundle)]) {
-    let Some((_, last)) = bundles.last_mut() else {
-        return;
-    };
-    if last
-        .problems
-        .iter()
-        .all(|problem| problem.reason != Reason::TooMany)
-    {
-        let detail =
-            format!("the Secret has more than {MOST_KEYS} such keys; the rest is not read");
-        last.problems.push(Problem::new(Reason::TooMany, detail));
-    }
-}
-
-/// Reads a value; `None` where it is a private key or the like that a pattern happened to match.
-struct ValueSeed {
-    named: bool,
-}
-
-impl<'de> DeserializeSeed<'de> for ValueSeed {
-    type Value = Option<Bundle>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl Visitor<'_> for ValueSeed {
-    type Value = Option<Bundle>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("base64")
-    }
-
-    /// Go writes an empty value either way.
-    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
-        self.visit_str("")
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        // cert-manager makes its Secrets with an empty tls.crt and fills it later.
-        if value.is_empty() {
-            return Ok(Some(bad(Reason::NoCertificateFound, "the key is empty")));
-        }
-        let Ok(bytes) = STANDARD.decode(value) else {
-            return Ok(Some(bad(Reason::BadBase64, "the value is not base64")));
-        };
-        let decoded = decode::certificates(&bytes);
-        let barren = decoded.certificates.is_empty() && decoded.problems.is_empty();
-        Ok(match (barren, self.named) {
-            (false, _) => Some(decoded.into()),
-            (true, true) => Some(bad(
-                Reason::NoCertificateFound,
-                "the key holds PEM blocks, and none is a certificate",
-            )),
-            (true, false) => None,
-        })
-    }
-}
-
-fn bad(reason: Reason, detail: &'static str) -> Bundle {
-    Bundle::bad(Problem::new(reason, detail))
-}
-
 // --- names ----------------------------------------------------------------------------------------
 
 /// Reads a name without copying it and says what is wanted of it.
-struct Chosen<F>(F);
+pub(super) struct Chosen<F>(pub(super) F);
 
 impl<'de, T, F: Fn(&str) -> Option<T>> DeserializeSeed<'de> for Chosen<F> {
     type Value = Option<T>;
