@@ -36,4 +36,9 @@ remove_netns() {
         umount --lazy "/run/netns/$(netns "$name")" 2>/dev/null || true
         rm -f "/run/netns/$(netns "$name")"
     done
+    # `ip netns add` made the folder a mount of its own.
+    if [[ -d /run/netns && -z $(ls -A /run/netns) ]]; then
+        umount /run/netns 2>/dev/null || true
+        rmdir /run/netns 2>/dev/null || true
+    fi
 }
