@@ -1,8 +1,8 @@
 //! Bytes become facts here and nowhere else. Pure: no IO, no clock, no panic; never fails as a
 //! whole, one result per block.
 //!
-//! [`pem`] finds blocks in text, [`der`] frames elements, [`x509`] reads a certificate from one,
-//! with [`time`] and [`name`] for its odd corners; [`kubeconfig`] finds certificates in a
+//! `pem` finds blocks in text, `der` frames elements, `x509` reads a certificate from one,
+//! with `time` and `name` for its odd corners; `kubeconfig` finds certificates in a
 //! kubeconfig. Nothing here knows where the bytes came from, and nothing keeps or quotes them.
 
 use std::sync::Arc;
@@ -15,8 +15,6 @@ mod forge;
 pub mod kubeconfig;
 mod name;
 mod pem;
-#[cfg(test)]
-mod tests;
 mod time;
 mod x509;
 
@@ -198,3 +196,6 @@ fn check_size(block: &[u8]) -> Result<(), Fault> {
 fn looks_like_der(bytes: &[u8]) -> bool {
     matches!(bytes, [der::SEQUENCE, 0x80..=0x88, ..])
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,17 +86,13 @@ struct Boundary<'a> {
 impl<'a> Blocks<'a> {
     /// The next boundary from `from` on. Those in comments (`#`) do not count: bundles with
     /// commentary and files with a certificate commented out are common.
-    fn boundary(&self, mut from: usize) -> Option<Boundary<'a>> {
-        let mut line_checked_from = from;
+    fn boundary(&self, from: usize) -> Option<Boundary<'a>> {
+        let mut at = from;
         loop {
-            let start = from
-                + self
-                    .text
-                    .get(from..)?
-                    .iter()
-                    .position(|&byte| byte == b'-')?;
-            from = start + 1;
+            at += self.text.get(at..)?.iter().position(|&byte| byte == b'-')?;
+            let start = at;
             let rest = &self.text[start..];
+            at += 1;
             let (begins, prefix) = if rest.starts_with(b"-----BEGIN ") {
                 (true, b"-----BEGIN ".len())
             } else if rest.starts_with(b"-----END ") {
@@ -104,13 +100,8 @@ impl<'a> Blocks<'a> {
             } else {
                 continue;
             };
-            if self.is_comment(line_checked_from, start) {
-                from = start
-                    + rest
-                        .iter()
-                        .position(|&byte| is_line_end(byte))
-                        .unwrap_or(rest.len());
-                line_checked_from = from;
+            if self.is_comment(from, start) {
+                at += rest.iter().take_while(|&&byte| !is_line_end(byte)).count();
                 continue;
             }
             let label = label(&rest[prefix..]);

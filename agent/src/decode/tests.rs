@@ -257,7 +257,7 @@ fn beyond_so_many_blocks_the_rest_is_not_read() {
     assert_eq!(decoded.other_blocks, MAX_BLOCKS);
 
     let full = forged("der").repeat(MAX_BLOCKS + 1);
-    let decoded = certificates(&full);
+    let decoded = certificates(&[&full, block.as_bytes()].concat());
     assert_eq!(reasons(&decoded), [(Reason::TooMany, None)]);
     assert_eq!(decoded.certificates.len(), MAX_BLOCKS);
 }

@@ -49,6 +49,8 @@ fn a_block_is_found_wherever_it_stands() {
         "-----BEGIN CERTIFICATE -----\nZm9v\n-----END CERTIFICATE-----\n",
         "-----BEGIN CERTIFICATE-----\nProc-Type: 4,CLEAR\nA: b\n c\n\nZm9v\n-----END CERTIFICATE-----\n",
         "-----BEGIN CERTIFICATE-----\r\nA: b\r\n c\r\n\r\nZm9v\r\n-----END CERTIFICATE-----\r\n",
+        "-----BEGIN CERTIFICATE-----\nA: b\n c\n d\n \nZm\n9v\n-----END CERTIFICATE-----\n",
+        "-----BEGIN CERTIFICATE-----\nA: b\nZm\n9v\n-----END CERTIFICATE-----\n",
         "-----BEGIN CERTIFICATE-----\nComment: none\nZm9v\n\n-----END CERTIFICATE-----\n",
     ] {
         assert_eq!(decoded(text).as_deref(), Some(&b"foo"[..]), "{text:?}");
