@@ -63,6 +63,11 @@ install() {
     k get namespace "$NAMESPACE" >/dev/null 2>&1 || k create namespace "$NAMESPACE" >/dev/null
     helm upgrade --install "$RELEASE" "$ROOT/charts/x509-certificate-exporter" -n "$NAMESPACE" \
         "${files[@]}" --set image.pullPolicy=Never "$@" --wait --timeout 3m >/dev/null
+    # Helm's own wait is content while one pod of a DaemonSet is missing.
+    local workload
+    for workload in $(kn get deployments,daemonsets -l "app.kubernetes.io/instance=$RELEASE" -o name); do
+        kn rollout status "$workload" --timeout=120s >/dev/null
+    done
 }
 
 # rss POD NODE: resident memory of the agent's process in KiB, as the kernel of the node has it.
