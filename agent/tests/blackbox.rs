@@ -142,14 +142,39 @@ fn every_family_has_its_name() {
     let folder = TempDir::new().unwrap();
     let file = path(&folder, "a.pem");
     fs::write(&file, certificate("a", 2100)).unwrap();
-    let agent = Agent::start(&["-f", &file, "--expose-relative-metrics"]);
-    let metrics = agent.wait_until("/metrics", |answer| answer.contains("x509_cert_not_after{"));
+    let kubeconfig = path(&folder, "kubeconfig");
+    fs::write(&kubeconfig, NOBODY).unwrap();
+    let agent = Agent::start(&[
+        "-f",
+        &file,
+        "--expose-relative-metrics",
+        "--watch-kube-secrets",
+        "--kubeconfig",
+        &kubeconfig,
+    ]);
+    let metrics = agent.wait_until("/metrics", |answer| {
+        answer.contains("x509_cert_not_after{")
+            && answer.contains("x509_kube_transport_errors_total{")
+    });
     let families: BTreeSet<&str> = metrics
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE "))
         .collect();
-    insta::assert_snapshot!(families.into_iter().collect::<Vec<_>>().join("\n"));
+    let lines = families
+        .into_iter()
+        .map(|family| format!("# TYPE {family}"));
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
 }
+
+/// A cluster that nobody answers for.
+const NOBODY: &str = "
+apiVersion: v1
+kind: Config
+current-context: c
+contexts: [{name: c, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]
+users: [{name: u, user: {token: x}}]
+";
 
 #[test]
 fn a_wrong_configuration_ends_before_a_port_is_bound_and_tells_all_errors() {

@@ -124,6 +124,7 @@ async fn an_api_server_that_is_not_there_is_unreachable_and_the_source_goes_on()
         let (ear, mut heard) = Ear::pair();
         let twice = async {
             for _ in 0..2 {
+                assert_eq!(heard.recv().await.unwrap(), "error unreachable");
                 assert_eq!(heard.recv().await.unwrap(), "failed unreachable");
             }
         };
