@@ -74,6 +74,7 @@ pub(crate) async fn watch<W: Watched>(
         position: None,
         complete: false,
         following: None,
+        listed: None,
     };
     let mut pace = Pace::default();
     loop {
@@ -89,6 +90,10 @@ pub(crate) async fn watch<W: Watched>(
             Ok(End::Whole) if lived => {}
             Ok(End::Whole | End::Broken) => sleep(pace.next()).await,
             Err(trouble) => {
+                if watch.outlived(&trouble) {
+                    // The server answers again; what it was away for is over.
+                    pace.reset();
+                }
                 let pause = pace.next().max(trouble.pause.unwrap_or_default());
                 watch.give_up(&trouble).await;
                 sleep(pause).await;
@@ -109,6 +114,8 @@ pub(super) struct Watch<'a, W> {
     complete: bool,
     /// Since when the server has been sending events.
     following: Option<Instant>,
+    /// When the last list was complete.
+    listed: Option<Instant>,
 }
 
 /// How a stretch ended that began well.
@@ -130,12 +137,20 @@ impl<W: Watched> Watch<'_, W> {
         if self.position.is_none() {
             self.list().await?;
             self.watched.relisted();
+            self.listed = Some(Instant::now());
             if std::mem::replace(&mut self.complete, true) {
                 self.health.resynced(self.target.resource);
             }
             self.health.alive(self.index);
         }
         self.follow().await
+    }
+
+    /// Whether the server knows no more of a version that was not listed just now: a list is due at
+    /// once. Were it said of a fresh list, the next one would have to wait.
+    fn outlived(&self, trouble: &Trouble) -> bool {
+        let fresh = self.listed.is_some_and(|since| since.elapsed() < LIVED);
+        self.position.is_some() && trouble.is_gone() && !fresh
     }
 
     async fn give_up(&mut self, trouble: &Trouble) {

@@ -51,8 +51,21 @@ async fn facts_stay_while_the_watch_cannot_be_restarted() {
         server.call().await.fails(503);
         ear.until_failure(Reason::ApiError, "secrets").await;
         assert_eq!(ear.known(), ["a/one/tls.crt"]);
-        let _watch = server.call().await.follows("10");
+        // What the server no longer knows of is listed at once: it was away long enough.
+        server.call().await.follows("10").ends_with(410);
+        let answered = Instant::now();
+        server
+            .call()
+            .await
+            .page("20", None, &[secret("b", "two", 11, &[CERT])]);
+        assert!(
+            answered.elapsed() < Duration::from_secs(1),
+            "{:?}",
+            answered.elapsed()
+        );
+        let _watch = server.call().await.follows("20");
         ear.until_success().await;
+        assert_eq!(ear.known(), ["b/two/tls.crt"]);
     })
     .await;
 }
