@@ -14,6 +14,10 @@ use crate::terminal;
 
 /// Looks once and prints what was found.
 pub fn run(arguments: &Check, options: Options) -> Result<Exit, ConfigError> {
+    if options.names_sources() || options.config.is_some() {
+        let error = "takes its paths as arguments; it reads neither --watch-… nor --config";
+        return Err(ConfigError::flag("check", error));
+    }
     let limits = Limits {
         warn: seconds("--warn", &arguments.warn)?,
         crit: seconds("--crit", &arguments.crit)?,

@@ -133,6 +133,10 @@ pub struct Options {
 impl Options {
     /// The file with the flags laid over it.
     pub fn effective(self) -> Result<Raw, ConfigError> {
+        if !self.watch_kube_secrets && self.names_secrets() {
+            let error = "is needed by the flags that say which Secrets";
+            return Err(ConfigError::flag("--watch-kube-secrets", error));
+        }
         let default = PathBuf::from(DEFAULT_FILE);
         let mut raw = match &self.config {
             Some(path) => config::read(path)?,
@@ -143,9 +147,22 @@ impl Options {
         Ok(raw)
     }
 
-    fn names_sources(&self) -> bool {
+    /// Whether a flag says what to watch.
+    pub fn names_sources(&self) -> bool {
         let paths = [&self.watch_file, &self.watch_dir, &self.watch_kubeconf];
         self.watch_kube_secrets || paths.iter().any(|paths| !paths.is_empty())
+    }
+
+    fn names_secrets(&self) -> bool {
+        let lists = [
+            &self.secret_type,
+            &self.include_namespace,
+            &self.exclude_namespace,
+            &self.include_label,
+            &self.exclude_label,
+            &self.expose_secret_label,
+        ];
+        self.kubeconfig.is_some() || lists.iter().any(|list| !list.is_empty())
     }
 
     fn lay_over(self, raw: &mut Raw) {
@@ -173,7 +190,18 @@ impl Options {
             }
         };
         file("watch-file", self.watch_file);
-        file("watch-dir", self.watch_dir);
+        // As in v3, a pattern here is one of directories.
+        let files_of = |directory: String| {
+            if directory.contains(['*', '?', '[']) {
+                format!("{}/*", directory.trim_end_matches('/'))
+            } else {
+                directory
+            }
+        };
+        file(
+            "watch-dir",
+            self.watch_dir.into_iter().map(files_of).collect(),
+        );
         if !self.watch_kubeconf.is_empty() {
             raw.sources.push(raw::Source::Kubeconfig(raw::Kubeconfig {
                 name: "watch-kubeconf".to_owned(),

@@ -68,6 +68,9 @@ const MAX_BLOCKS: usize = 10_000;
 /// Bytes of one block, as it stands. Certificates have 1 to 4 KiB, a few freaks 100.
 const MAX_BLOCK: usize = 1 << 20;
 
+/// Most bad blocks told of one place: a small Secret can hold ten thousand.
+const MAX_PROBLEMS: usize = 100;
+
 // === impl Decoded ===
 
 impl From<Decoded> for Bundle {
@@ -153,8 +156,19 @@ impl Collector {
     }
 
     fn fault(&mut self, fault: Fault) {
-        let problem = Problem::in_block(fault.reason, self.blocks, fault.detail);
-        self.decoded.problems.push(problem);
+        match self.decoded.problems.len() {
+            told if told < MAX_PROBLEMS => {
+                let problem = Problem::in_block(fault.reason, self.blocks, fault.detail);
+                self.decoded.problems.push(problem);
+            }
+            MAX_PROBLEMS => {
+                let detail = "there are more bad blocks than are told";
+                self.decoded
+                    .problems
+                    .push(Problem::new(Reason::TooMany, detail));
+            }
+            _ => {}
+        }
     }
 
     fn finish(mut self) -> Decoded {

@@ -112,7 +112,7 @@ pub struct Name {
 }
 
 /// Bad data at a location. The detail never holds bytes of the data.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Problem {
     /// The code: a label value.
     pub reason: Reason,

@@ -110,6 +110,9 @@ fn stop() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
+/// Problems of one location that are logged; the metrics tell the others' reasons too.
+const LOGGED: usize = 5;
+
 /// What one source speaks into.
 struct Wire {
     id: SourceId,
@@ -125,7 +128,7 @@ impl Sink for Wire {
             if turn.problems.is_empty() {
                 tracing::info!(%location, "well again");
             }
-            for problem in &turn.problems {
+            for problem in turn.problems.iter().take(LOGGED) {
                 tracing::warn!(%location, reason = problem.reason.code(), %problem, "bad");
             }
         }

@@ -34,7 +34,7 @@ const CONNECTIONS: usize = 256;
 /// How long a client may take to send its request's head.
 const HEAD: Duration = Duration::from_secs(10);
 /// How long one connection may live; a scraper opens another.
-const CONNECTION: Duration = Duration::from_secs(300);
+const CONNECTION: Duration = Duration::from_secs(60);
 /// How long requests under way may go on after the signal to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -78,9 +78,11 @@ pub async fn run(listener: TcpListener, router: Router, stop: impl Future<Output
     tokio::pin!(stop);
     loop {
         while connections.try_join_next().is_some() {}
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            break;
+        let place = tokio::select! {
+            place = Arc::clone(&places).acquire_owned() => place,
+            () = &mut stop => break,
         };
+        let Ok(place) = place else { break };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = &mut stop => break,
@@ -98,9 +100,12 @@ pub async fn run(listener: TcpListener, router: Router, stop: impl Future<Output
                 });
             }
             Err(error) => {
-                // Out of file descriptors, say: wait for some connection to end.
+                if error.kind() == io::ErrorKind::ConnectionAborted {
+                    continue;
+                }
+                // Out of file descriptors, say: some connection must end first.
                 tracing::warn!(%error, "a connection could not be accepted");
-                drop(tokio::time::timeout(Duration::from_secs(1), connections.join_next()).await);
+                tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
     }

@@ -235,6 +235,17 @@ fn config_prints_what_it_would_read_again() {
     assert_eq!(output.stdout, again.stdout);
 }
 
+#[test]
+fn check_refuses_what_it_would_not_read() {
+    let output = run(&["check", "-f", "/a", "/b"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("takes its paths as arguments")
+    );
+}
+
 fn check(folder: &Path) -> (Option<i32>, String) {
     let output = run(&["check", folder.to_str().unwrap()]);
     (

@@ -226,7 +226,9 @@ impl Raw {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        serde_saphyr::from_str(text).map_err(|error| error.to_string())
+        // Whoever names the wrong file may have named a key: no error quotes what it read.
+        let options = serde_saphyr::options! { with_snippet: false };
+        serde_saphyr::from_str_with_options(text, options).map_err(|error| error.to_string())
     }
 }
 

@@ -1,6 +1,6 @@
 //! `sources[]`: from what is written to what can be watched.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use regex_lite::Regex;
 
 use super::raw::{self, Raw};
 use super::{Errors, SourceConfig, duration};
+use crate::expose::labels;
 use crate::source::kube::Settings;
 use crate::source::secrets::{Globs, Key, LabelFilter, SecretType};
 use crate::source::{files, kubeconfigs, secrets};
@@ -15,6 +16,8 @@ use crate::source::{files, kubeconfigs, secrets};
 /// Time between two looks below which a scan would never rest.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Beyond it, a renewal would not be seen in time for anything.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(86_400);
 /// How long one operation on a file may take before it counts as hung.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Objects in a page that the API server would answer with.
@@ -74,6 +77,7 @@ impl Shared {
         }
         let interval = self.refresh(at, file.refresh_interval.as_deref(), errors)?;
         paths(at, &file.paths, errors);
+        globs(&format!("{at}.excludePaths"), &file.exclude_paths, errors);
         Some(SourceConfig::Files(files::Options {
             name: file.name.clone(),
             root: self.host_root.clone(),
@@ -114,8 +118,8 @@ const FORMATS: [&str; 2] = ["pem", "der"];
 
 fn interval(text: &str) -> Result<Duration, String> {
     let interval = duration::parse(text)?;
-    if interval < SHORTEST_INTERVAL {
-        return Err(format!("`{text}` is shorter than a second"));
+    if !(SHORTEST_INTERVAL..=LONGEST_INTERVAL).contains(&interval) {
+        return Err(format!("`{text}` is not between a second and a day"));
     }
     Ok(interval)
 }
@@ -164,6 +168,19 @@ fn secrets(at: &str, written: &raw::Kubernetes, errors: &mut Errors) -> SourceCo
     }
     let kubeconfig = Some(written.kubeconfig.as_str()).filter(|path| !path.is_empty());
     let (namespaces, names) = (&written.namespaces, &written.secrets);
+    exposed(
+        &format!("{at}.secrets.exposeLabels"),
+        &names.expose_labels,
+        errors,
+    );
+    for (key, patterns) in [
+        ("namespaces.include", &namespaces.include),
+        ("namespaces.exclude", &namespaces.exclude),
+        ("secrets.include", &names.include),
+        ("secrets.exclude", &names.exclude),
+    ] {
+        globs(&format!("{at}.{key}"), patterns, errors);
+    }
     SourceConfig::Secrets(secrets::Options {
         name: written.name.clone(),
         settings: Settings {
@@ -218,6 +235,28 @@ fn secret_type(at: &str, written: &raw::SecretType, errors: &mut Errors) -> Opti
         type_: written.type_.clone(),
         keys,
     })
+}
+
+/// Two labels of Secrets that become one label of the metric would spoil the whole scrape.
+fn exposed(at: &str, names: &[String], errors: &mut Errors) {
+    let mut shown = HashMap::new();
+    for name in names {
+        if let Some(other) = shown.insert(labels::sanitized(name), name)
+            && other != name
+        {
+            errors.push(
+                at,
+                format!("`{other}` and `{name}` become one label of the metric"),
+            );
+        }
+    }
+}
+
+/// A pattern that is none would match nothing, in silence.
+fn globs(at: &str, patterns: &[String], errors: &mut Errors) {
+    for (index, pattern) in patterns.iter().enumerate() {
+        errors.take(&format!("{at}[{index}]"), fast_glob::validate(pattern));
+    }
 }
 
 impl raw::Source {

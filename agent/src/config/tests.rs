@@ -101,6 +101,38 @@ fn an_unknown_key_is_refused_at_every_level() {
 }
 
 #[test]
+fn labels_that_become_one_and_patterns_that_are_none_are_refused() {
+    let text = "
+sources:
+- kind: kubernetes
+  name: a
+  namespaces: {exclude: ['{kube-*']}
+  secrets: {exposeLabels: [a.b, a/b]}
+";
+    let errors = parse(text).unwrap_err();
+    assert!(
+        errors.contains("sources[0].secrets.exposeLabels: `a.b` and `a/b`"),
+        "{errors}"
+    );
+    assert!(
+        errors.contains("sources[0].namespaces.exclude[0]: "),
+        "{errors}"
+    );
+}
+
+#[test]
+fn no_error_quotes_the_file() {
+    for text in [
+        "-----BEGIN PRIVATE KEY-----\nSECRET\n",
+        "sources: SECRET",
+        "log: {level: [SECRET]}",
+    ] {
+        let error = parse(text).unwrap_err();
+        assert!(!error.contains("SECRET"), "{error}");
+    }
+}
+
+#[test]
 fn nothing_to_watch_is_an_error() {
     assert!(
         parse("")

@@ -62,6 +62,9 @@ const MAX_BYTES: usize = 8 << 20;
 /// Bytes of one base64 field: what encodes a block of the size that is decoded at most, and more.
 const MAX_DATA: usize = 2 << 20;
 
+/// Most characters of a name: it becomes a label.
+const MAX_NAME: usize = 256;
+
 /// A kubeconfig's certificates. Everything else is skipped by serde unread.
 #[derive(Deserialize)]
 struct Kubeconfig {
@@ -197,7 +200,20 @@ impl KubeconfigEntry {
             (_, Some(path)) if !path.is_empty() => Content::Path(path),
             _ => return None,
         };
-        let name = name.unwrap_or_default().into();
+        let clean = |c: char| {
+            if c.is_control() {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                c
+            }
+        };
+        let name: String = name
+            .unwrap_or_default()
+            .chars()
+            .take(MAX_NAME)
+            .map(clean)
+            .collect();
+        let name = name.into();
         Some(Self {
             entry: Entry { kind, name },
             content,

@@ -131,7 +131,7 @@ fn copied(set: &mut String, place: &Place<'_>) {
 }
 
 /// A Kubernetes label key as a Prometheus label name: what neither allows becomes `_`.
-fn sanitized(key: &str) -> String {
+pub(crate) fn sanitized(key: &str) -> String {
     key.chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
         .collect()

@@ -1,6 +1,7 @@
 //! The certificate families in the classic text format, written in chunks: 20,000 certificates
 //! never stand in memory as text.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -133,10 +134,12 @@ impl<W: Write> Text<'_, W> {
 
     fn problems(&mut self, snapshot: &Snapshot, options: &Options) -> io::Result<()> {
         let mut total = 0;
+        // A path that is missing both as a file and as a kubeconfig is one place to a reader.
+        let mut written = HashSet::new();
         self.head(ERROR_NAME, "gauge", ERROR_HELP);
         for place in places(snapshot) {
             total += place.problems.len();
-            self.problems_of(&place, options)?;
+            self.problems_of(&place, options, &mut written)?;
         }
         self.head(READ_ERRORS_NAME, "gauge", READ_ERRORS_HELP);
         self.sample(
@@ -147,7 +150,12 @@ impl<W: Write> Text<'_, W> {
     }
 
     /// One series per reason, however many blocks have it.
-    fn problems_of(&mut self, place: &Place<'_>, options: &Options) -> io::Result<()> {
+    fn problems_of(
+        &mut self,
+        place: &Place<'_>,
+        options: &Options,
+        written: &mut HashSet<String>,
+    ) -> io::Result<()> {
         let mut reasons: Vec<_> = place
             .problems
             .iter()
@@ -159,7 +167,9 @@ impl<W: Write> Text<'_, W> {
         for reason in reasons {
             labels::of_location(place, options, &mut set);
             labels::push(&mut set, "reason", reason.code());
-            self.sample(ERROR_NAME, &set, 1)?;
+            if written.insert(set.clone()) {
+                self.sample(ERROR_NAME, &set, 1)?;
+            }
         }
         Ok(())
     }

@@ -48,11 +48,10 @@ fn certificates<'a>(bundles: impl Iterator<Item = &'a Bundle>) -> Vec<&'a Certif
 }
 
 fn problems<'a>(bundles: impl Iterator<Item = &'a Bundle>) -> Vec<&'a Problem> {
-    let mut all: Vec<&Problem> = Vec::new();
-    for problem in bundles.flat_map(|bundle| &bundle.problems) {
-        if !all.contains(&problem) {
-            all.push(problem);
-        }
+    let mut all: Vec<&Problem> = bundles.flat_map(|bundle| &bundle.problems).collect();
+    if all.len() > 1 {
+        let mut seen = HashSet::with_capacity(all.len());
+        all.retain(|problem| seen.insert(*problem));
     }
     all
 }

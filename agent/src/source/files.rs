@@ -57,7 +57,8 @@ pub struct Scanner {
 #[derive(Debug)]
 struct SeenFile {
     location: Location,
-    seen: Seen,
+    /// `None`: it could not be read, and is looked at anew each time until it is well.
+    seen: Option<Seen>,
 }
 
 /// Decodes all files once.
@@ -166,7 +167,10 @@ impl Scanner {
             root: Arc::clone(root),
             path: file.path.clone(),
             follow: self.follow,
-            known: self.seen.get(&file.path).and_then(|file| file.seen.known()),
+            known: self
+                .seen
+                .get(&file.path)
+                .and_then(|file| file.seen.as_ref()?.known()),
             digest: |_: &Path, bytes: &[u8]| decode::certificates(bytes),
         }
     }
@@ -196,7 +200,8 @@ impl Scanner {
                 if let Some(bundle) = bundle(decoded, named) {
                     self.ledger.put(location.clone(), bundle, named);
                 }
-                let seen = Seen::read(known.as_ref().map(|known| &known.seen), stamp, now);
+                let before = known.as_ref().and_then(|known| known.seen.as_ref());
+                let seen = Some(Seen::read(before, stamp, now));
                 self.seen.insert(path, SeenFile { location, seen });
             }
             // A pattern matches whatever is there; only a name is an expectation.
@@ -204,8 +209,18 @@ impl Scanner {
                 reason: Reason::NotFound | Reason::NotRegularFile,
                 ..
             }) if !named => {}
-            // Not remembered: it is looked at anew each time until it is well.
-            Err(problem) => self.ledger.put(location(), faulty(problem), named),
+            // Not forgotten: when its directory cannot be seen next, what is known of it stays.
+            Err(problem) => {
+                let location = location();
+                self.ledger.put(location.clone(), faulty(problem), named);
+                self.seen.insert(
+                    path,
+                    SeenFile {
+                        location,
+                        seen: None,
+                    },
+                );
+            }
         }
     }
 }

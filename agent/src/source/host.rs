@@ -243,7 +243,14 @@ pub(crate) fn no_certificate() -> Problem {
 pub(crate) fn label(path: &Path) -> Arc<str> {
     let mut text = String::new();
     for chunk in path.as_os_str().as_bytes().utf8_chunks() {
-        text.push_str(chunk.valid());
+        for c in chunk.valid().chars() {
+            // A line feed in a name would forge a line of the log.
+            if c.is_control() {
+                text.extend(c.escape_default());
+            } else {
+                text.push(c);
+            }
+        }
         for byte in chunk.invalid() {
             text.push_str("\\x");
             text.extend(

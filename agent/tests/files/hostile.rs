@@ -59,7 +59,7 @@ fn in_a_hostile_directory_one_bad_file_hides_no_other() {
             .unwrap_or("silence")
             .to_owned()
     };
-    for good in ["good.pem", "bom.pem", "odd \"name\"\n.pem"] {
+    for good in ["good.pem", "bom.pem", r#"odd "name"\n.pem"#] {
         assert_eq!(says(good), "1", "{good}");
     }
     assert_eq!(says("hundred.pem"), "100");

@@ -149,6 +149,25 @@ fn an_exact_duplicate_and_a_second_source_make_no_second_series() {
 }
 
 #[test]
+fn a_path_that_is_missing_as_a_file_and_as_a_kubeconfig_is_one_series() {
+    let inventory = Inventory::default();
+    let gone = || Bundle::bad(Problem::new(Reason::NotFound, "it is not there"));
+    inventory.apply(0, Change::Upsert(Location::file("/a"), gone()));
+    let kubeconfig = Location::Kubeconfig {
+        path: "/a".into(),
+        entry: None,
+    };
+    inventory.apply(1, Change::Upsert(kubeconfig, gone()));
+    let text = text(&inventory, &Options::default(), 0);
+    assert_eq!(
+        text.lines()
+            .filter(|l| l.starts_with("x509_cert_error{"))
+            .count(),
+        1
+    );
+}
+
+#[test]
 fn fields_that_are_not_wanted_are_no_labels() {
     let options = Options {
         subject_fields: vec!["CN".to_owned()],

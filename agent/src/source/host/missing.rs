@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::FileType;
 
-use super::{HostRoot, failed};
+use super::{HostRoot, failed, label};
 use crate::model::{Problem, Reason};
 
 /// The first name on the way that does not exist.
@@ -102,16 +102,16 @@ impl Missing {
             let detail = if linked {
                 format!(
                     "leads to {}, which is not mounted: add {}",
-                    target.display(),
-                    add.display()
+                    label(&target),
+                    label(add)
                 )
             } else {
-                format!("not mounted: add {}", add.display())
+                format!("not mounted: add {}", label(add))
             };
             return Problem::new(Reason::NotMounted, detail);
         }
         if linked {
-            let detail = format!("leads to {}, which does not exist", target.display());
+            let detail = format!("leads to {}, which does not exist", label(&target));
             return Problem::new(Reason::BrokenSymlink, detail);
         }
         Problem::new(Reason::NotFound, "no such file or directory")
