@@ -266,10 +266,10 @@ fn a_pattern_finds_kubeconfigs_and_forgets_those_that_are_gone() {
     let user = format!("client-certificate-data: {}", base64(&certificate()));
     host.write("/home/a/.kube/config", kubeconfig("{}", &user));
     host.write("/home/b/.kube/config", "kind: Config\n");
-    let mut watch = host.watch(&["/home/*/.kube/config", "/root/*.conf"]);
+    let mut watch = host.watch(&["/home/*/.kube/config", "/opt/*.conf"]);
     let expected = [
         "kubeconfig /home/a/.kube/config user u: 1",
-        "kubeconfig /root/*.conf: 0 not_mounted",
+        "kubeconfig /opt/*.conf: 0 not_mounted",
     ];
     assert_eq!(host.scan(&mut watch), expected);
     host.settle(&mut watch);
