@@ -92,6 +92,12 @@ pub struct Options {
     /// Leave this namespace out; may be repeated.
     #[arg(long, global = true, value_name = "NAMESPACE")]
     pub exclude_namespace: Vec<String>,
+    /// Watch only namespaces with this label; may be repeated.
+    #[arg(long, global = true, value_name = "KEY[=VALUE]")]
+    pub include_namespace_label: Vec<String>,
+    /// Leave namespaces with this label out; may be repeated.
+    #[arg(long, global = true, value_name = "KEY[=VALUE]")]
+    pub exclude_namespace_label: Vec<String>,
     /// Watch only Secrets with this label; may be repeated.
     #[arg(long, global = true, value_name = "KEY[=VALUE]")]
     pub include_label: Vec<String>,
@@ -101,6 +107,15 @@ pub struct Options {
     /// Copy this label of Secrets to their series; may be repeated.
     #[arg(long, global = true, value_name = "KEY")]
     pub expose_secret_label: Vec<String>,
+    /// Requests a second to the API server; 0: no bound.
+    #[arg(long, global = true, value_name = "N")]
+    pub kube_api_rate_limit_qps: Option<f64>,
+    /// Requests to the API server at once before the bound holds.
+    #[arg(long, global = true, value_name = "N")]
+    pub kube_api_rate_limit_burst: Option<u32>,
+    /// Accepted for the peer's sake: nothing is asked for at a scrape, so there is no cache.
+    #[arg(long, global = true, value_name = "DURATION")]
+    pub max_cache_duration: Option<String>,
     /// Address to listen on.
     #[arg(short = 'b', long, global = true, value_name = "[HOST]:PORT")]
     pub listen_address: Option<String>,
@@ -158,6 +173,8 @@ impl Options {
             &self.secret_type,
             &self.include_namespace,
             &self.exclude_namespace,
+            &self.include_namespace_label,
+            &self.exclude_namespace_label,
             &self.include_label,
             &self.exclude_label,
             &self.expose_secret_label,
@@ -227,11 +244,15 @@ impl Options {
                 name: "watch-kube-secrets".to_owned(),
                 kubeconfig: self.kubeconfig.unwrap_or_default(),
                 list_page_size: 50,
-                rate_limit: raw::RateLimit::default(),
+                rate_limit: raw::RateLimit {
+                    qps: self.kube_api_rate_limit_qps.unwrap_or_default(),
+                    burst: self.kube_api_rate_limit_burst.unwrap_or_default(),
+                },
                 namespaces: raw::Namespaces {
                     include: self.include_namespace,
                     exclude: self.exclude_namespace,
-                    ..raw::Namespaces::default()
+                    include_labels: self.include_namespace_label,
+                    exclude_labels: self.exclude_namespace_label,
                 },
                 secrets,
             }));

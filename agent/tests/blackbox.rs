@@ -236,6 +236,36 @@ fn config_prints_what_it_would_read_again() {
 }
 
 #[test]
+fn the_flags_of_the_peer_say_which_secrets() {
+    let output = run(&[
+        "config",
+        "--watch-kube-secrets",
+        "--secret-type=Opaque:.*\\.pem",
+        "--include-namespace=a",
+        "--exclude-namespace-label=team=b",
+        "--kube-api-rate-limit-qps=5",
+        "--max-cache-duration=300s",
+    ]);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let text = String::from_utf8(output.stdout).unwrap();
+    for value in ["team=b", "qps: 5", "Opaque", "pem"] {
+        assert!(text.contains(value), "{value} in\n{text}");
+    }
+    let alone = run(&["config", "-f", "/a", "--include-namespace=a"]);
+    assert_eq!(alone.status.code(), Some(2));
+    assert!(
+        String::from_utf8(alone.stderr)
+            .unwrap()
+            .contains("--watch-kube-secrets")
+    );
+}
+
+#[test]
 fn check_refuses_what_it_would_not_read() {
     let output = run(&["check", "-f", "/a", "/b"]);
     assert_eq!(output.status.code(), Some(2));
