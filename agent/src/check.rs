@@ -23,7 +23,7 @@ pub fn run(arguments: &Check, options: Options) -> Result<Exit, ConfigError> {
         crit: seconds("--crit", &arguments.crit)?,
     };
     let inventory = Inventory::default();
-    for (location, bundle) in look(&arguments.paths, options.host_root)? {
+    for (location, bundle) in look(&arguments.paths, options.host_root, !options.skip_symlinks)? {
         inventory.apply(0, Change::Upsert(location, bundle));
     }
     let (text, tally) = table::render(&inventory.snapshot(), limits, Clock::system().now());
@@ -35,9 +35,13 @@ pub fn run(arguments: &Check, options: Options) -> Result<Exit, ConfigError> {
 fn look(
     paths: &[String],
     host_root: Option<String>,
+    follow_symlinks: bool,
 ) -> Result<Vec<(Location, Bundle)>, ConfigError> {
     let paths = paths.iter().map(|path| absolute(path)).collect();
-    let mut found = scan(raw::Source::of_files(paths), host_root.clone())?;
+    let mut found = scan(
+        raw::Source::of_files("check", paths, follow_symlinks),
+        host_root.clone(),
+    )?;
     let holds_none = |bundle: &Bundle| {
         let none = |reason| reason == Reason::NoCertificateFound;
         bundle.problems.iter().any(|problem| none(problem.reason))
@@ -53,7 +57,7 @@ fn look(
     if maybe.is_empty() {
         return Ok(found);
     }
-    let kubeconfigs = scan(raw::Source::of_kubeconfigs(maybe), host_root)?;
+    let kubeconfigs = scan(raw::Source::of_kubeconfigs("check", maybe), host_root)?;
     let entries = kubeconfigs
         .into_iter()
         .filter(|(location, _)| matches!(location, Location::Kubeconfig { entry: Some(_), .. }));

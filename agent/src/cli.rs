@@ -196,14 +196,8 @@ impl Options {
         raw.host_root = self.host_root.or(raw.host_root.take());
         let mut file = |name: &str, paths: Vec<String>| {
             if !paths.is_empty() {
-                raw.sources.push(raw::Source::File(raw::File {
-                    name: name.to_owned(),
-                    paths,
-                    exclude_paths: Vec::new(),
-                    follow_symlinks: !self.skip_symlinks,
-                    refresh_interval: None,
-                    formats: Vec::new(),
-                }));
+                raw.sources
+                    .push(raw::Source::of_files(name, paths, !self.skip_symlinks));
             }
         };
         file("watch-file", self.watch_file);
@@ -220,11 +214,10 @@ impl Options {
             self.watch_dir.into_iter().map(files_of).collect(),
         );
         if !self.watch_kubeconf.is_empty() {
-            raw.sources.push(raw::Source::Kubeconfig(raw::Kubeconfig {
-                name: "watch-kubeconf".to_owned(),
-                paths: self.watch_kubeconf,
-                refresh_interval: None,
-            }));
+            raw.sources.push(raw::Source::of_kubeconfigs(
+                "watch-kubeconf",
+                self.watch_kubeconf,
+            ));
         }
         if self.watch_kube_secrets {
             let mut secrets = raw::Secrets {

@@ -234,21 +234,21 @@ impl Raw {
 
 impl Source {
     /// Files under a name of ours.
-    pub fn of_files(paths: Vec<String>) -> Self {
+    pub fn of_files(name: &str, paths: Vec<String>, follow_symlinks: bool) -> Self {
         Self::File(File {
-            name: "check".to_owned(),
+            name: name.to_owned(),
             paths,
             exclude_paths: Vec::new(),
-            follow_symlinks: true,
+            follow_symlinks,
             refresh_interval: None,
             formats: Vec::new(),
         })
     }
 
     /// Kubeconfigs under a name of ours.
-    pub fn of_kubeconfigs(paths: Vec<String>) -> Self {
+    pub fn of_kubeconfigs(name: &str, paths: Vec<String>) -> Self {
         Self::Kubeconfig(Kubeconfig {
-            name: "check".to_owned(),
+            name: name.to_owned(),
             paths,
             refresh_interval: None,
         })
