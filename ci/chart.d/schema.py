@@ -79,16 +79,28 @@ def refs(node):
     return [refs(item) for item in node] if isinstance(node, list) else node
 
 
+def plain_values(values_text):
+    """files/defaults.yaml: what values.yaml says without its comments, for templates, which cannot read values.yaml."""
+    return "# The defaults of values.yaml; made by UPDATE=1 ci/chart.\n" + yaml.safe_dump(yaml.safe_load(values_text), sort_keys=False, width=1000)
+
+
 def make(values_text, types):
     values = yaml.safe_load(values_text)
     maker = Maker(types, comments(values_text))
     root = maker.schema("", values)
     root.pop("description", None)
     daemon_set = copy.deepcopy(root["properties"]["hostPathsExporter"])
-    del daemon_set["properties"]["daemonSets"]
+    for key in ("daemonSets", "discovery"):
+        del daemon_set["properties"][key]
     for node in daemon_set["properties"].values():
         node.pop("default", None)
     daemon_set.update(type=["object", "null"], description="Settings of one DaemonSet, over the defaults of hostPathsExporter. null leaves it out.")
+    for path, node in types["legacy"].items():
+        *above, key = path.split(".")
+        place = root
+        for part in above:
+            place = place["properties"][part]
+        place["properties"][key] = node
     root["properties"]["enabled"] = {"type": "boolean", "description": "The condition of a parent chart; not used by this one."}
     unused = set(maker.types) - maker.used
     if unused:
@@ -110,7 +122,7 @@ def leaf(values, path):
         if not isinstance(node, dict) or part not in node:
             return False
         node = node[part]
-    inside = re.search(r"(securityContext|SecurityContext|Probe)\.", path)
+    inside = re.search(r"(securityContext|SecurityContext|Probe|ruleLabels)\.", path)
     return not inside and not (isinstance(node, dict) and node)
 
 

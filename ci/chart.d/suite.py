@@ -52,19 +52,21 @@ def sources():
     values, types = helm.CHART / "values.yaml", HERE / "schema-types.yaml"
     made = schema.make(values.read_text(encoding="utf-8"), yaml.safe_load(types.read_text(encoding="utf-8")))
     kept(helm.CHART / "values.schema.json", json.dumps(made, indent=2, ensure_ascii=False) + "\n")
+    kept(helm.CHART / "files" / "defaults.yaml", schema.plain_values(values.read_text(encoding="utf-8")))
     kept_schema = json.loads((helm.CHART / "values.schema.json").read_text(encoding="utf-8"))
-    report.check("values.yaml and its schema have the same keys", different_keys(yaml.safe_load(values.read_text(encoding="utf-8")), kept_schema))
+    legacy = set(yaml.safe_load(types.read_text(encoding="utf-8"))["legacy"])
+    report.check("values.yaml and its schema have the same keys", different_keys(yaml.safe_load(values.read_text(encoding="utf-8")), kept_schema, legacy))
 
 
-def different_keys(values, node, path="values"):
-    properties = set(node["properties"]) - ({"enabled"} if path == "values" else set())
+def different_keys(values, node, legacy, path="values"):
+    properties = {key for key in node["properties"] if f"{path}.{key}".removeprefix("values.") not in legacy | {"enabled"}}
     for key in set(values) ^ properties:
         yield f"{path}.{key} is not in both"
     if node["additionalProperties"] is not False and path != "values.global":
         yield f"{path} is open"
     for key in set(values) & properties:
         if "properties" in node["properties"][key]:
-            yield from different_keys(values[key], node["properties"][key], f"{path}.{key}")
+            yield from different_keys(values[key], node["properties"][key], legacy, f"{path}.{key}")
 
 
 def renders():

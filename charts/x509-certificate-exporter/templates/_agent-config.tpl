@@ -19,12 +19,12 @@
 {{- define "x509.config.secrets" -}}
 {{- $watch := .Values.secretsExporter -}}
 {{- $types := list -}}
-{{- range $watch.secretTypes -}}{{- $types = append $types (pick . "type" "key" "keyPatterns") -}}{{- end -}}
+{{- range $watch.secretTypes -}}{{- $types = append $types (include "x509.config.secretType" (dict "type" . "from" $.Values.upgradeFrom) | fromYaml) -}}{{- end -}}
 {{- $source := dict
   "kind" "kubernetes"
   "name" "cluster-secrets"
   "namespaces" (dict
-    "include" ($watch.includeNamespaces | default list)
+    "include" (include "x509.rbac.namespaces" . | fromJson).names
     "exclude" ($watch.excludeNamespaces | default list)
     "includeLabels" ($watch.includeNamespaceLabels | default list)
     "excludeLabels" ($watch.excludeNamespaceLabels | default list))
@@ -52,8 +52,26 @@
 {{- with .kubeconfigs -}}
 {{- $sources = append $sources (dict "kind" "kubeconfig" "name" (printf "host-kubeconfigs-%s" $.name) "paths" .) -}}
 {{- end -}}
+{{- with .known -}}
+{{- $sources = append $sources (dict "kind" "discovery" "name" (printf "host-discovery-%s" $.name) "distributions" . "followSymlinks" (not $.v.skipSymlinks)) -}}
+{{- end -}}
 {{- $config := include "x509.config.common" (dict "root" .root "debug" .v.debugMode) | fromYaml -}}
 {{- $_ := set $config "hostRoot" "/host" -}}
 {{- $_ := set $config "cache" (dict "filePoll" (dict "interval" .v.refreshInterval)) -}}
 {{- toYaml (set $config "sources" $sources) -}}
+{{- end -}}
+
+{{/*
+A type of Secrets: {type, from}. `key` is literal, but for characters that no key can have: 4.x took it for an anchored expression whose
+dots are plain, 3.x for an expression that may match anywhere.
+*/}}
+{{- define "x509.config.secretType" -}}
+{{- $type := pick .type "type" "key" "keyPatterns" -}}
+{{- $key := .type.key | default "" -}}
+{{- if has .from (list "3.19" "3.21") -}}
+{{- $type = dict "type" .type.type "keyPatterns" (list $key) -}}
+{{- else if not (regexMatch "^[-._a-zA-Z0-9]*$" $key) -}}
+{{- $type = dict "type" .type.type "keyPatterns" (list (printf "^%s$" (replace "." "\\." $key))) -}}
+{{- end -}}
+{{- toYaml $type -}}
 {{- end -}}

@@ -27,6 +27,11 @@ app.kubernetes.io/component: {{ . }}
 {{- end }}
 {{- end -}}
 
+{{/* What a workload selects its pods by; immutable, so a release of an old chart keeps its own: {root, component}. */}}
+{{- define "x509.workloadSelector" -}}
+{{- include "x509.selectorLabels" (ternary (dict "root" .root) . (has .root.Values.upgradeFrom (list "1.20" "3.19"))) -}}
+{{- end -}}
+
 {{/* Labels of an object: {root, component?, extra?: list of maps, the last wins}. Ours win over the user's. */}}
 {{- define "x509.labels" -}}
 {{- $root := .root -}}
@@ -41,10 +46,10 @@ app.kubernetes.io/component: {{ . }}
 {{- toYaml $labels -}}
 {{- end -}}
 
-{{/* Name, namespace and labels of a namespaced object: {root, suffix?, component?, extra?, annotations?}. */}}
+{{/* Name, namespace and labels of a namespaced object: {root, namespace?, suffix?, component?, extra?, annotations?}. */}}
 {{- define "x509.metadata" -}}
 name: {{ include "x509.fullname" .root }}{{ with .suffix }}-{{ . }}{{ end }}
-namespace: {{ include "x509.namespace" .root }}
+namespace: {{ .namespace | default (include "x509.namespace" .root) }}
 labels:
   {{- include "x509.labels" . | nindent 2 }}
 {{- with .annotations }}
@@ -54,16 +59,16 @@ annotations:
 {{- end -}}
 
 {{- define "x509.serviceAccount.secrets" -}}
-{{- $account := .Values.rbac.create | ternary (include "x509.fullname" .) "default" -}}
+{{- $account := and .Values.rbac.create .Values.rbac.createServiceAccounts | ternary (include "x509.fullname" .) "default" -}}
 {{- .Values.rbac.secretsExporter.serviceAccountName | default $account -}}
 {{- end -}}
 
 {{- define "x509.serviceAccount.node" -}}
-{{- $account := .Values.rbac.create | ternary (printf "%s-node" (include "x509.fullname" .)) "default" -}}
+{{- $account := and .Values.rbac.create .Values.rbac.createServiceAccounts | ternary (printf "%s-node" (include "x509.fullname" .)) "default" -}}
 {{- .Values.rbac.hostPathsExporter.serviceAccountName | default $account -}}
 {{- end -}}
 
-{{/* Cluster-scoped objects carry the namespace, so that two projects may both have a release of this name. */}}
+{{/* The name of roles and bindings. Those in the cluster or in other namespaces carry ours, so that two projects may both have a release of this name. */}}
 {{- define "x509.clusterName" -}}
 {{- printf "%s:%s" (include "x509.namespace" .) (include "x509.serviceAccount.secrets" .) -}}
 {{- end -}}
@@ -74,4 +79,13 @@ annotations:
 {{- $version := printf ":%s%s" ($image.tag | default .Chart.AppVersion | toString) ($image.tagSuffix | default "") -}}
 {{- with $image.digest -}}{{- $version = printf "@%s" . -}}{{- end -}}
 {{- with $registry -}}{{ . }}/{{- end -}}{{ $image.repository }}{{ $version }}
+{{- end -}}
+
+{{/* Pull secrets of this chart and of the parent, each once; nothing if there are none. */}}
+{{- define "x509.pullSecrets" -}}
+{{- $secrets := list -}}
+{{- range concat ((.Values.global | default dict).imagePullSecrets | default list) (.Values.imagePullSecrets | default list) -}}
+{{- $secrets = append $secrets (kindIs "string" . | ternary (dict "name" .) .) -}}
+{{- end -}}
+{{- with uniq $secrets -}}{{- toYaml . -}}{{- end -}}
 {{- end -}}

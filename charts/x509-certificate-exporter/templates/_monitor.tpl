@@ -1,14 +1,34 @@
-{{/* The endpoint of a ServiceMonitor or PodMonitor; takes its values. */}}
+{{/* The endpoint of a ServiceMonitor or PodMonitor: {root, monitor, name}. */}}
 {{- define "x509.monitor.endpoint" -}}
+{{- $m := deepCopy .monitor -}}{{- $web := include "x509.web" .root | fromYaml -}}
+{{- if and $web.tls (eq $m.scheme "http") -}}
+{{- $_ := set $m "scheme" "https" -}}
+{{- if not $m.tlsConfig -}}{{- $_ := set $m "tlsConfig" (dict "insecureSkipVerify" true) -}}{{- end -}}
+{{- end -}}
+{{- if .root.Values.monitoring.nodeLabel -}}{{- $_ := set $m "relabelings" (concat (include "x509.monitor.node" . | fromYaml).relabelings ($m.relabelings | default list)) -}}{{- end -}}
 - port: metrics
-  interval: {{ .scrapeInterval }}
-  scrapeTimeout: {{ .scrapeTimeout }}
-  scheme: {{ .scheme }}
-  {{- $monitor := . -}}
+  interval: {{ $m.scrapeInterval }}
+  scrapeTimeout: {{ $m.scrapeTimeout }}
+  scheme: {{ $m.scheme }}
   {{- range $key := list "basicAuth" "tlsConfig" "relabelings" "metricRelabelings" }}
-  {{- with index $monitor $key }}
+  {{- with index $m $key }}
   {{ $key }}:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- end }}
+{{- end -}}
+
+{{/* `node` on the series of node pods alone: what the Secrets pod sees is nobody's node. */}}
+{{- define "x509.monitor.node" -}}
+relabelings:
+  - sourceLabels: [__meta_kubernetes_pod_label_app_kubernetes_io_component, __meta_kubernetes_pod_node_name]
+    regex: host-.+;(.+)
+    targetLabel: node
+    replacement: $1
+{{- end -}}
+
+{{/* What the web configuration asks of whoever scrapes: {tls, auth}. One in an existing Secret cannot be looked into: scheme and basicAuth are then the user's to set. */}}
+{{- define "x509.web" -}}
+{{- $web := .Values.webConfiguration | default "" | fromYaml -}}
+{{- dict "tls" (hasKey $web "tls_server_config") "auth" (hasKey $web "basic_auth_users") | toYaml -}}
 {{- end -}}

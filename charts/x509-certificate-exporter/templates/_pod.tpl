@@ -10,7 +10,8 @@ metadata:
     {{- include "x509.labels" (dict "root" $root "component" .component "extra" (list $root.Values.podExtraLabels $v.podExtraLabels)) | nindent 4 }}
   annotations:
     {{- $annotations := dict -}}
-    {{- range list $root.Values.podAnnotations $v.podAnnotations (dict "checksum/config" (sha256sum .config)) -}}
+    {{- $scrape := dict "prometheus.io/scrape" "true" "prometheus.io/path" "/metrics" "prometheus.io/port" $root.Values.podListenPort -}}
+    {{- range list ($root.Values.monitoring.scrapeAnnotations | ternary $scrape dict) $root.Values.podAnnotations $v.podAnnotations (dict "checksum/config" (sha256sum .config)) -}}
     {{- range $key, $value := . -}}{{- $_ := set $annotations $key ($value | toString) -}}{{- end -}}
     {{- end -}}
     {{- toYaml $annotations | nindent 4 }}
@@ -27,7 +28,15 @@ spec:
   {{- with $v.priorityClassName | default $root.Values.priorityClassName }}
   priorityClassName: {{ . }}
   {{- end }}
-  {{- $parts := dict "imagePullSecrets" $root.Values.imagePullSecrets "securityContext" $v.podSecurityContext -}}
+  {{- with include "x509.pullSecrets" $root }}
+  imagePullSecrets:
+    {{- . | nindent 4 }}
+  {{- end }}
+  {{- $spread := list -}}
+  {{- range $v.topologySpreadConstraints -}}
+  {{- $spread = append $spread (merge (deepCopy .) (dict "labelSelector" (dict "matchLabels" (include "x509.selectorLabels" $ | fromYaml)))) -}}
+  {{- end -}}
+  {{- $parts := dict "securityContext" $v.podSecurityContext "topologySpreadConstraints" $spread -}}
   {{- range $key := list "nodeSelector" "tolerations" "affinity" -}}{{- $_ := set $parts $key (index $v $key) -}}{{- end -}}
   {{- range $key, $value := $parts }}
   {{- with $value }}

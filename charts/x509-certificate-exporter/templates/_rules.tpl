@@ -7,6 +7,8 @@ CertificateExpiration: {severity: certificateExpirationsSeverity}
 CertificateError: {severity: certificateErrorSeverity, switch: alertOnCertificateError}
 CertificateNotYetValid: {severity: certificateNotYetValidSeverity, switch: alertOnCertificateNotYetValid}
 SourceDown: {severity: sourceDownSeverity, switch: alertOnSourceDown}
+SourceAbsent: {severity: sourceAbsentSeverity, switch: alertOnSourceAbsent}
+ExporterAbsent: {severity: exporterAbsentSeverity, switch: alertOnExporterAbsent}
 SourceErrors: {severity: sourceErrorsSeverity, switch: alertOnSourceErrors}
 SourceErrorsSustained: {severity: sourceErrorsSustainedSeverity, switch: alertOnSourceErrors}
 KubeTransportErrors: {severity: kubeTransportErrorsSeverity, switch: alertOnKubeTransportErrors}
@@ -24,7 +26,7 @@ KubeTransportErrorsSustained: {severity: kubeTransportErrorsSustainedSeverity, s
 {{- end -}}
 
 {{- define "x509.rules.groups" -}}
-{{- $values := .Values.prometheusRules -}}
+{{- $values := .Values.prometheusRules -}}{{- $root := . -}}
 {{- $knobs := include "x509.rules.knobs" . | fromYaml -}}
 {{- $groups := list -}}
 {{- range (include "x509.rules.file" . | fromYaml).groups -}}
@@ -32,10 +34,11 @@ KubeTransportErrorsSustained: {severity: kubeTransportErrorsSustainedSeverity, s
 {{- range .rules -}}
 {{- $name := .alert -}}
 {{- $knob := index $knobs $name -}}
-{{- if index $values ($knob.switch | default "create") -}}
+{{- if and (or (not $knob.switch) (index $values ($knob.switch | default "create"))) (or (ne $name "SourceAbsent") $root.Values.secretsExporter.enabled $root.Values.hostPathsExporter.daemonSets) -}}
 {{- $expr := .expr
   | replace "28 * 86400" (printf "%d * 86400" (int $values.warningDaysLeft))
   | replace "86400 * 14" (printf "86400 * %d" (int $values.criticalDaysLeft)) -}}
+{{- if has $name (list "SourceAbsent" "ExporterAbsent") -}}{{- $expr = include "x509.rules.absent" (dict "root" $root "sources" (eq $name "SourceAbsent")) -}}{{- end -}}
 {{- $_ := set . "expr" (index $values.alertExprOverrides $name | default $expr) -}}
 {{- $_ := set . "for" (index $values.alertForOverrides $name | default .for) -}}
 {{- $labels := dict -}}

@@ -2,7 +2,6 @@
 {{- define "x509.validate.hosts" -}}
 {{- $c := . -}}
 {{- range $name, $own := .root.Values.hostPathsExporter.daemonSets -}}
-{{- if not (kindIs "invalid" $own) -}}
 {{- $key := printf "hostPathsExporter.daemonSets.%s" $name -}}
 {{- if or (not (regexMatch "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" $name)) (gt (len $name) 58) -}}
 {{- $_ := set $c "found" (append $c.found (printf "%s: a name of at most 58 lower-case letters, digits and hyphens is needed, as it becomes part of objects' names" $key)) -}}
@@ -12,14 +11,13 @@
 {{- include "x509.validate.paths" (dict "c" $c "key" $key "host" (dict "root" $c.root "name" $name "own" $own)) -}}
 {{- end -}}
 {{- end -}}
-{{- end -}}
 
 {{/* Paths are absolute and something is watched: {c, key, host}. */}}
 {{- define "x509.validate.paths" -}}
 {{- $c := .c -}}{{- $key := .key -}}
 {{- include "x509.host.resolve" .host -}}
-{{- if not (concat .host.paths .host.kubeconfigs) -}}
-{{- $_ := set $c "found" (append $c.found (printf "%s: watches nothing; give it watchFiles, watchDirectories or watchKubeconfFiles" $key)) -}}
+{{- if not (concat .host.paths .host.kubeconfigs .host.known) -}}
+{{- $_ := set $c "found" (append $c.found (printf "%s: watches nothing; give it watchFiles, watchDirectories, watchKubeconfFiles or watchDistributions" $key)) -}}
 {{- end -}}
 {{- range concat .host.paths .host.kubeconfigs (.host.v.extraHostDirectories | default list) | uniq -}}
 {{- if or (not (hasPrefix "/" .)) (has ".." (splitList "/" .)) -}}

@@ -3,7 +3,11 @@
 {{- $c := . -}}{{- $v := .root.Values -}}
 {{- range $key := list "prometheusServiceMonitor" "prometheusPodMonitor" -}}
 {{- $monitor := index $v $key -}}
-{{- if and $monitor.basicAuth (ne $monitor.scheme "https") -}}
+{{- $web := include "x509.web" $c.root | fromYaml -}}
+{{- if and $web.auth $monitor.create (not $monitor.basicAuth) -}}
+{{- $_ := set $c "found" (append $c.found (printf "%s.basicAuth: the web configuration asks for a password; name the Secret that holds one" $key)) -}}
+{{- end -}}
+{{- if and $monitor.basicAuth (ne $monitor.scheme "https") (not $web.tls) -}}
 {{- $_ := set $c "found" (append $c.found (printf "%s.basicAuth: a password needs scheme: https" $key)) -}}
 {{- end -}}
 {{- end -}}

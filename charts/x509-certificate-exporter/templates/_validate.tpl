@@ -3,9 +3,10 @@
 {{- $c := dict "found" list "root" . -}}
 {{- include "x509.validate.notBuilt" $c -}}
 {{- include "x509.validate.secrets" $c -}}
+{{- include "x509.validate.rights" $c -}}
 {{- include "x509.validate.hosts" $c -}}
 {{- include "x509.validate.monitoring" $c -}}
-{{- if eq false (dig "enabled" true .Values.AsMap) -}}
+{{- if eq false (index .Values "enabled") -}}
 {{- $_ := set $c "found" (append $c.found "enabled: false means something only as the condition of a parent chart; to watch nothing, do not install") -}}
 {{- end -}}
 {{- with $c.found -}}{{- fail (printf "\n\n%s\n" (join "\n" .)) -}}{{- end -}}

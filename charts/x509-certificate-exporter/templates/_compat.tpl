@@ -1,0 +1,31 @@
+{{/*
+Keys and defaults of the enix charts 1.x, 3.x and 4.x that this chart has under another name or in another form: {values, x509}. What is
+done about them is said in NOTES. Keys that are merely dead need nothing here: _notes.tpl names them.
+*/}}
+{{- define "x509.compat" -}}
+{{- $v := .values -}}{{- $notes := list -}}
+{{- $rules := $v.prometheusRules | default dict -}}
+{{- range $old, $new := dict
+  "alertOnReadErrors" "alertOnSourceErrors" "readErrorsSeverity" "sourceErrorsSeverity"
+  "alertOnCertificateErrors" "alertOnCertificateError" "certificateErrorsSeverity" "certificateErrorSeverity" -}}
+{{- if hasKey $rules $old -}}
+{{- $_ := set $rules $new (index $rules $old) -}}
+{{- $notes = append $notes (printf "prometheusRules.%s: now %s, and counted as that" $old $new) -}}
+{{- end -}}
+{{- end -}}
+{{- range list $v.prometheusServiceMonitor $v.prometheusPodMonitor -}}
+{{- if and . (kindIs "map" .relabelings) -}}{{- $_ := set . "relabelings" list -}}{{- end -}}
+{{- end -}}
+{{- with $v.kubeVersion -}}{{- $notes = append $notes "kubeVersion: the cluster is asked" -}}{{- end -}}
+{{- with $v.image -}}
+{{- if regexMatch "(^|/)enix/x509-certificate-exporter$" (.repository | default "") -}}
+{{- $notes = append $notes (printf "image: %s is the image of another program; this chart's own is used, and tag, tagSuffix and digest of the other are not" .repository) -}}
+{{- $registry := .registry | default "" -}}
+{{- if has $registry (list "" "docker.io" "quay.io" "ghcr.io") -}}{{- $registry = "quay.io" -}}{{- end -}}
+{{- range $key, $value := dict "registry" $registry "repository" "x509-certificate-exporter/x509-certificate-exporter" "tag" "" "tagSuffix" "" "digest" "" -}}
+{{- $_ := set $v.image $key $value -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $_ := set .x509 "notes" $notes -}}
+{{- end -}}
