@@ -5,7 +5,8 @@ import re
 import yaml
 
 WORKLOADS = ("Deployment", "DaemonSet")
-CLUSTER = ("ClusterRole", "ClusterRoleBinding")
+CLUSTER = ("ClusterRole", "ClusterRoleBinding", "ClusterRuleGroup", "ClusterDashboard")
+ROLES, BINDINGS = ("ClusterRole", "Role"), ("ClusterRoleBinding", "RoleBinding")
 LABEL = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
 
 
@@ -15,6 +16,10 @@ def of(objects, *kinds):
 
 def title(item):
     return f"{item['kind']} {item['metadata']['name']}"
+
+
+def place(item):
+    return item["metadata"].get("namespace", "")
 
 
 def pod(item):
@@ -47,14 +52,14 @@ def no_empty_values(objects):
 def unique_names(objects):
     seen = set()
     for item in objects:
-        if title(item) in seen:
+        if (title(item), place(item)) in seen:
             yield f"{title(item)} twice"
-        seen.add(title(item))
+        seen.add((title(item), place(item)))
 
 
 def valid_names(objects):
     for item in objects:
-        pattern = r"^[a-z0-9:.-]+$" if item["kind"] in CLUSTER else r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+        pattern = r"^[a-z0-9:.-]+$" if item["kind"] in ROLES + BINDINGS else r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
         if not re.match(pattern, item["metadata"]["name"]) or len(item["metadata"]["name"]) > 253:
             yield f"{title(item)}: not a valid name"
         for key, value in item["metadata"]["labels"].items():
@@ -64,31 +69,44 @@ def valid_names(objects):
 
 def namespaces(objects, namespace):
     for item in objects:
-        if item["kind"] in CLUSTER:
-            if namespace not in item["metadata"]["name"].split(":"):
-                yield f"{title(item)}: two namespaces with a release of one name would share it"
-        elif item["metadata"].get("namespace") != namespace:
+        shared = item["kind"] in CLUSTER or item["kind"] in ROLES + BINDINGS and place(item) != namespace
+        if shared and namespace not in re.split("[:.-]", item["metadata"]["name"]):
+            yield f"{title(item)}: two namespaces with a release of one name would share it"
+        if not shared and place(item) != namespace and item["kind"] != "PrometheusRule":
             yield f"{title(item)}: not in {namespace}"
 
 
 def accounts(objects):
     known = {a["metadata"]["name"] for a in of(objects, "ServiceAccount")}
     used = {pod(w)["serviceAccountName"] for w in of(objects, *WORKLOADS)}
-    for name in known ^ used:
-        yield f"service account {name}: {'no pod has it' if name in known else 'not rendered'}"
-    roles = {r["metadata"]["name"] for r in of(objects, "ClusterRole")}
-    secret_pods = {pod(w)["serviceAccountName"] for w in of(objects, "Deployment")}
-    for binding in of(objects, "ClusterRoleBinding"):
-        if binding["roleRef"]["name"] not in roles:
-            yield f"{title(binding)}: no such role"
-        if {s["name"] for s in binding["subjects"]} != secret_pods:
+    for name in known - used:
+        yield f"service account {name}: no pod has it"
+    for name in used - known if known else ():
+        yield f"service account {name}: not rendered"
+
+
+def bindings(objects, namespace):
+    roles = {(r["kind"], place(r), r["metadata"]["name"]) for r in of(objects, *ROLES)}
+    pods = {pod(w)["serviceAccountName"] for w in of(objects, "Deployment")}
+    bound = set()
+    for binding in of(objects, *BINDINGS):
+        role = binding["roleRef"]
+        bound.add((role["kind"], place(binding), role["name"]))
+        subjects = {(s["name"], s["namespace"]) for s in binding["subjects"]}
+        if role["name"].startswith("system:openshift:scc:"):
+            bound.discard((role["kind"], place(binding), role["name"]))
+        elif subjects != {(name, namespace) for name in pods}:
             yield f"{title(binding)}: binds another account than the Secrets pod's"
-    if bool(of(objects, "Deployment")) != bool(roles) or len(roles) != len(of(objects, "ClusterRoleBinding")):
-        yield "roles, bindings and the Deployment do not come together"
+    if roles != bound:
+        yield f"roles and bindings differ: {sorted(roles ^ bound)}"
+    if pods & {a["metadata"]["name"] for a in of(objects, "ServiceAccount")} and not roles:
+        yield "the Secrets pod has no right"
+    if roles and not pods:
+        yield "rights without a Secrets pod"
 
 
 def least_privilege(objects):
-    for role in of(objects, "ClusterRole"):
+    for role in of(objects, *ROLES):
         for rule in role["rules"]:
             if set(rule["verbs"]) != {"get", "list", "watch"} or not set(rule["resources"]) <= {"secrets", "namespaces"} or rule["apiGroups"] != [""]:
                 yield f"{title(role)}: {rule}"
@@ -122,6 +140,20 @@ def selectors(objects):
     for kind, item, selector in targets:
         if not all(matches(selector, w["spec"]["template"]["metadata"]["labels"]) for w in workloads):
             yield f"{kind} {item['metadata']['name']}: misses pods"
+    for item in of(objects, "Pod"):
+        if any(matches(selector, item["metadata"]["labels"]) for _, _, selector in targets):
+            yield f"{title(item)}: counts as an agent"
+        if {c["image"] for c in item["spec"]["containers"]} != {container(w)["image"] for w in workloads}:
+            yield f"{title(item)}: another image"
+    for item in of(objects, "PodDisruptionBudget", "NetworkPolicy"):
+        selector = item["spec"].get("selector", item["spec"].get("podSelector"))["matchLabels"]
+        chosen = [w for w in workloads if matches(selector, w["spec"]["template"]["metadata"]["labels"])]
+        if chosen != (of(objects, "Deployment") if item["kind"] == "PodDisruptionBudget" else workloads):
+            yield f"{title(item)}: selects {[title(w) for w in chosen]}"
+    for item in workloads:
+        for spread in pod(item).get("topologySpreadConstraints", []):
+            if not matches(spread["labelSelector"]["matchLabels"], item["spec"]["template"]["metadata"]["labels"]):
+                yield f"{title(item)}: spreads other pods"
     for item in of(objects, "ServiceMonitor"):
         if not any(matches(item["spec"]["selector"]["matchLabels"], s["metadata"]["labels"]) for s in of(objects, "Service")):
             yield f"{title(item)}: no Service matches"
@@ -181,10 +213,26 @@ def watched_is_mounted(objects):
         mounted = [m["mountPath"] + "/" for m in container(item)["volumeMounts"]]
         if config.get("hostRoot") != "/host" or not config["sources"]:
             yield f"{title(item)}: no host root, or no source"
-        for path in (path for source in config["sources"] for path in source["paths"]):
+        for path in (path for source in config["sources"] for path in source.get("paths", [])):
             static = re.match(r"[^*?\[]*", path).group(0)
             if not any(("/host" + static + "/").startswith(mount) for mount in mounted):
                 yield f"{title(item)}: {path} is not mounted"
+
+
+def node_label(objects):
+    """The series of node pods get the node's name, those of the Secrets pod none."""
+    for monitor in of(objects, "ServiceMonitor", "PodMonitor"):
+        for endpoint in monitor["spec"].get("endpoints", monitor["spec"].get("podMetricsEndpoints")):
+            rules = [r for r in endpoint.get("relabelings", []) if r["targetLabel"] == "node" and len(r["sourceLabels"]) == 2]
+            found = {}
+            for item in of(objects, *WORKLOADS):
+                component = item["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"]
+                value = f"{component};node7"
+                match = rules and re.fullmatch(rules[0]["regex"], value)
+                found[item["kind"]] = match.expand(rules[0]["replacement"].replace("$", "\\")) if match else None
+            for kind, value in found.items():
+                if value != ("node7" if kind == "DaemonSet" else None):
+                    yield f"{title(monitor)}: the series of a {kind} get node={value}"
 
 
 def checksums(objects):
@@ -197,5 +245,6 @@ def checksums(objects):
 
 def everything(objects, namespace):
     yield from namespaces(objects, namespace)
-    for check in (no_empty_values, unique_names, valid_names, accounts, least_privilege, selectors, ports, volumes, watched_is_mounted, checksums):
+    yield from bindings(objects, namespace)
+    for check in (no_empty_values, unique_names, valid_names, accounts, least_privilege, selectors, ports, volumes, watched_is_mounted, node_label, checksums):
         yield from check(objects)

@@ -13,10 +13,12 @@ CHART = ROOT / "charts" / "x509-certificate-exporter"
 RELEASE, NAMESPACE, KUBERNETES = "x509", "exporter", "1.34.0"
 
 
-def template(*values, chart=CHART, kubernetes=KUBERNETES, release=RELEASE, namespace=NAMESPACE):
-    """(exit code, stdout, stderr) of `helm template`; values are files or maps."""
+def template(*values, chart=CHART, kubernetes=KUBERNETES, release=RELEASE, namespace=NAMESPACE, apis=()):
+    """(exit code, stdout, stderr) of `helm template`; values are files or maps, apis what a cluster would say that it has."""
     with tempfile.TemporaryDirectory() as scratch:
         command = ["helm", "template", release, str(chart), "--namespace", namespace, "--kube-version", kubernetes]
+        for api in apis:
+            command += ["--api-versions", api]
         for index, value in enumerate(values):
             if isinstance(value, dict):
                 path = pathlib.Path(scratch, f"{index}.yaml")
@@ -50,5 +52,5 @@ def chart_with_notes():
     return copy
 
 
-def notes(*values):
-    return next(item["text"] for item in objects(*values, chart=chart_with_notes()) if item["kind"] == "Notes")
+def notes(*values, **options):
+    return next(item["text"] for item in objects(*values, chart=chart_with_notes(), **options) if item["kind"] == "Notes")

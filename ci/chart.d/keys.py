@@ -30,9 +30,13 @@ SPECIAL = {
     "readinessProbe": {"periodSeconds": 77}, "livenessProbe": {"periodSeconds": 77},
     "podSecurityContext": {"fsGroup": 77}, "securityContext": {"runAsUser": 77},
     "grafana.sidecarLabel": "changed",
+    "installer": "project-operator", "rbac.mode": "namespaced", "watchDistributions": ["k0s"],
+    "prometheusServiceMonitor.create": False, "prometheusRules.create": False,
     "prometheusServiceMonitor.scheme": "http", "prometheusPodMonitor.scheme": "http",
 }
-SKIPPED = {"hostPathsExporter.daemonSets": "its own test", "secretsExporter.restartPolicy": "only one value is legal", "hostPathsExporter.restartPolicy": "only one value is legal"}
+SKIPPED = {"hostPathsExporter.daemonSets": "its own test", "hostPathsExporter.discovery.enabled": "its own test", "hostPathsExporter.discovery.distributions": "its own test",
+           "kubesphere.createDashboard": "on KubeSphere alone: kubesphere.py", "kubesphere.ruleLabels": "on KubeSphere 3.0 to 3.3 alone: kubesphere.py",
+           "secretsExporter.restartPolicy": "only one value is legal", "hostPathsExporter.restartPolicy": "only one value is legal"}
 
 
 def leaves(values, schema, path=""):

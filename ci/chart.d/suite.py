@@ -15,6 +15,7 @@ import cross
 import cross_red
 import helm
 import keys
+import modes
 import schema
 from report import Report
 
@@ -41,7 +42,7 @@ def kept(path, found):
 
 
 def sources():
-    for path in sorted((helm.CHART / "templates").iterdir()):
+    for path in sorted(p for p in (helm.CHART / "templates").rglob("*") if p.is_file()):
         text = path.read_text(encoding="utf-8")
         report.check(path.name, [f"{text.count(chr(10))} lines, more than 80"] if text.count("\n") > 80 else [])
         actions = re.sub(r"\{\{-?\s*/\*.*?\*/", "", "".join(re.findall(r"\{\{.*?\}\}", text, re.S)), flags=re.S)
@@ -73,7 +74,7 @@ def renders():
     for name, values in CASES.items():
         text = helm.text(*values)
         objects = helm.objects(*values)
-        report.check(f"{name}: objects fit each other", cross.everything([o for o in objects if not o["metadata"]["name"].endswith("-extra")], helm.NAMESPACE), 11)
+        report.check(f"{name}: objects fit each other", cross.everything([o for o in objects if not o["metadata"]["name"].endswith("-extra")], helm.NAMESPACE), 13)
         report.equal(f"{name}: a second render is the same", helm.text(*values), text)
         report.check(f"{name}: nodeSelector and tolerations as typed", typed(values, objects))
         lint = subprocess.run(["helm", "lint", "--strict", str(helm.CHART), *[f"--values={v}" for v in values]], capture_output=True, text=True, check=False)
@@ -87,9 +88,12 @@ def typed(values, objects):
     merged = yaml.safe_load(values[0].read_text(encoding="utf-8")) if values else {}
     host = merged.get("hostPathsExporter", {})
     rendered = {item["metadata"]["name"].removeprefix("x509-x509-certificate-exporter-"): item for item in cross.of(objects, "DaemonSet")}
-    if set(rendered) != set(host.get("daemonSets", {})):
+    named = host.get("daemonSets", {})
+    if not named and host.get("discovery", {}).get("enabled", True) and not merged.get("upgradeFrom"):
+        named = {"nodes": {"nodeSelector": {"kubernetes.io/os": "linux"}, "tolerations": [{"operator": "Exists"}]}}
+    if set(rendered) != set(named):
         yield f"DaemonSets {sorted(rendered)}"
-    for name, own in host.get("daemonSets", {}).items():
+    for name, own in named.items():
         for key in ("nodeSelector", "tolerations", "affinity"):
             expected = own.get(key, host.get(key)) or None
             if cross.pod(rendered[name]).get(key) != expected:
@@ -109,7 +113,7 @@ def agent_accepts(name, objects):
 
 def seed():
     """What the seed's listing shows, and what a release of the peer's 4.2 has, so that an upgrade is in place."""
-    objects = helm.objects(SEED)
+    objects = [item for item in helm.objects(SEED) if "helm.sh/hook" not in item["metadata"].get("annotations", {})]
     sets = {item["metadata"]["name"]: cross.pod(item).get("nodeSelector") for item in cross.of(objects, "DaemonSet")}
     report.equal("the seed's DaemonSets", sets, {"x509-x509-certificate-exporter-master": {"node-role.kubernetes.io/master": ""}, "x509-x509-certificate-exporter-nodes": None})
     report.equal("the seed's ServiceMonitor", [m["metadata"]["name"] for m in cross.of(objects, "ServiceMonitor")], ["x509-x509-certificate-exporter"])
@@ -172,7 +176,11 @@ def surroundings():
 def notes():
     for values, expected in (
         ([SEED], "6 paths and 3 kubeconfigs on nodes with node-role.kubernetes.io/master="),
-        ([{"secretsExporter": {"enabled": False}}], "nothing: secretsExporter is off"),
+        ([{"secretsExporter": {"enabled": False}, "hostPathsExporter": {"discovery": {"enabled": False}}}], "nothing: secretsExporter and"),
+        ([], "what is there of kubeadm, KubeKey"),
+        ([], "pod-security.kubernetes.io/enforce=privileged"),
+        ([], "--set monitoring.labels.release="),
+        ([SEED], "WARNING: DaemonSet master selects nodes by the label node-role.kubernetes.io/master"),
         ([{"secretsExporter": {"cache": {"maxDuration": 60}}}], "secretsExporter.cache: Secrets are watched"),
         ([{"migration": {"image": {"tag": "v1"}}}], "migration: an upgrade needs no job"),
         ([SEED, {"hostPathsExporter": {"hostPathVolumeType": ""}}], "hostPathsExporter.hostPathVolumeType (master)"),
@@ -206,6 +214,7 @@ def main():
     invalid()
     surroundings()
     notes()
+    modes.checks(report)
     conformity(sys.argv[1])
     good = helm.objects(SEED)
     report.check("spoiled renders that no check notices", cross_red.unfound(lambda: copy.deepcopy(good), helm.NAMESPACE), len(cross_red.SPOILED))

@@ -1,4 +1,4 @@
-{{/* Names, labels, image: what every object shares. */}}
+{{/* Names, labels, accounts: what every object shares. */}}
 
 {{- define "x509.name" -}}
 {{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" -}}
@@ -71,21 +71,4 @@ annotations:
 {{/* The name of roles and bindings. Those in the cluster or in other namespaces carry ours, so that two projects may both have a release of this name. */}}
 {{- define "x509.clusterName" -}}
 {{- printf "%s:%s" (include "x509.namespace" .) (include "x509.serviceAccount.secrets" .) -}}
-{{- end -}}
-
-{{- define "x509.image" -}}
-{{- $image := .Values.image -}}
-{{- $registry := (.Values.global | default dict).imageRegistry | default $image.registry -}}
-{{- $version := printf ":%s%s" ($image.tag | default .Chart.AppVersion | toString) ($image.tagSuffix | default "") -}}
-{{- with $image.digest -}}{{- $version = printf "@%s" . -}}{{- end -}}
-{{- with $registry -}}{{ . }}/{{- end -}}{{ $image.repository }}{{ $version }}
-{{- end -}}
-
-{{/* Pull secrets of this chart and of the parent, each once; nothing if there are none. */}}
-{{- define "x509.pullSecrets" -}}
-{{- $secrets := list -}}
-{{- range concat ((.Values.global | default dict).imagePullSecrets | default list) (.Values.imagePullSecrets | default list) -}}
-{{- $secrets = append $secrets (kindIs "string" . | ternary (dict "name" .) .) -}}
-{{- end -}}
-{{- with uniq $secrets -}}{{- toYaml . -}}{{- end -}}
 {{- end -}}

@@ -55,7 +55,7 @@ away; in values of another chart those are missing too.
 {{- range $name, $own := $host.daemonSets -}}
 {{- if not (kindIs "invalid" $own) -}}{{- $_ := set $sets $name $own -}}{{- end -}}
 {{- end -}}
-{{- if and (not $host.daemonSets) $host.discovery.enabled -}}
+{{- if and (not $sets) $host.discovery.enabled -}}
 {{- $_ := set $sets "nodes" (dict
   "watchDistributions" $host.discovery.distributions
   "nodeSelector" (merge (deepCopy $host.nodeSelector) (dict "kubernetes.io/os" "linux"))

@@ -1,24 +1,8 @@
-{{/* Parts of NOTES.txt: what may keep Prometheus from finding the pods, and values that have no effect any more. */}}
-
-{{- define "x509.notes.monitoring" -}}
-{{- $values := .Values -}}
-{{- if and $values.prometheusServiceMonitor.create (not $values.service.create) }}
-
-The ServiceMonitor has no Service to go by: set service.create, or use prometheusPodMonitor.
-{{- end }}
-{{- if and $values.prometheusServiceMonitor.create $values.prometheusPodMonitor.create }}
-
-ServiceMonitor and PodMonitor are both on: every pod is scraped twice.
-{{- end }}
-{{- if and $values.hostNetwork (gt (len $values.hostPathsExporter.daemonSets) 1) }}
-
-hostNetwork: pods of two DaemonSets on one node cannot both have port {{ $values.podListenPort }}; the second stays Pending.
-{{- end }}
-{{- end -}}
+{{/* Part of NOTES.txt: values that have no effect any more, or that count under another name. */}}
 
 {{- define "x509.notes.dead" -}}
 {{- $values := .Values -}}
-{{- $dead := list -}}
+{{- $dead := .x509.notes -}}
 {{- if not $values.exposePerCertificateErrorMetrics -}}
 {{- $dead = append $dead "exposePerCertificateErrorMetrics: x509_cert_error is always exposed" -}}
 {{- end -}}
@@ -40,7 +24,7 @@ hostNetwork: pods of two DaemonSets on one node cannot both have port {{ $values
 {{- end -}}
 {{- end -}}
 {{- range $name, $own := $values.hostPathsExporter.daemonSets -}}
-{{- $host := dict "root" $ "name" $name "own" ($own | default dict) -}}
+{{- $host := dict "root" $ "name" $name "own" $own -}}
 {{- include "x509.host.resolve" $host -}}
 {{- if and (ne $host.v.hostMounts "exact") (ne ($host.v.hostPathVolumeType | default "") "Directory") -}}
 {{- $dead = append $dead (printf "hostPathsExporter.hostPathVolumeType (%s): it counts with hostMounts: exact; system folders are always there" $name) -}}
@@ -48,7 +32,7 @@ hostNetwork: pods of two DaemonSets on one node cannot both have port {{ $values
 {{- end -}}
 {{- with $dead }}
 
-Values without effect:
+Values that count otherwise than written, or not at all:
 {{- range . }}
   {{ . }}
 {{- end }}

@@ -1,0 +1,47 @@
+{{/* Part of NOTES.txt: who will find the pods and evaluate the rules, and what may keep them from it. */}}
+{{- define "x509.notes.monitoring" -}}
+{{- $v := .Values -}}
+{{- $stack := or (hasKey $v.monitoring.labels "release") (hasKey $v.prometheusServiceMonitor.extraLabels "release") (hasKey $v.prometheusRules.extraLabels "release") -}}
+{{- $kinds := list -}}
+{{- if $v.prometheusServiceMonitor.create -}}{{- $kinds = append $kinds "ServiceMonitor" -}}{{- end -}}
+{{- if $v.prometheusPodMonitor.create -}}{{- $kinds = append $kinds "PodMonitor" -}}{{- end -}}
+{{- if eq .x509.rules "PrometheusRule" -}}{{- $kinds = append $kinds "PrometheusRule" -}}{{- end -}}
+{{- with $kinds }}
+
+{{ join ", " . }}:
+{{- if $stack }}
+  kube-prometheus-stack takes them where their label release is the name of its own release.
+{{- else }}
+  kube-prometheus-stack takes only what carries its release's name: --set monitoring.labels.release=<name>
+  What your Prometheus selects: kubectl get prometheus -A -o jsonpath='{range .items[*]}{.metadata.name}{" "}{.spec.serviceMonitorSelector}{" "}{.spec.ruleSelector}{"\n"}{end}'
+{{- end }}
+{{- end }}
+{{- if .x509.legacy }}
+  KubeSphere 3.0 to 3.3: its Prometheus takes every monitor, and rules with the labels{{ range $key, $value := $v.kubesphere.ruleLabels }} {{ $key }}={{ $value }}{{ end }}
+  {{- if $v.prometheusRules.namespace }} in {{ $v.prometheusRules.namespace }}{{ else }}; up to 3.2 only in kubesphere-monitoring-system, which takes a cluster admin: prometheusRules.namespace{{ end }}.
+{{- end }}
+{{- if eq .x509.rules "ClusterRuleGroup" }}
+
+Alerts: ClusterRuleGroup, evaluated by KubeSphere for the cluster: Monitoring & Alerting > Rule Groups. No PrometheusRule is made, so no alert comes twice.
+{{- else if eq .x509.rules "RuleGroup" }}
+
+Alerts: RuleGroup, evaluated by KubeSphere for this project and its own metrics alone. No PrometheusRule is made, so no alert comes twice.
+{{- end }}
+{{- if and $v.prometheusServiceMonitor.create (not $v.service.create) }}
+
+The ServiceMonitor has no Service to go by: set service.create, or use prometheusPodMonitor.
+{{- end }}
+{{- if and $v.prometheusServiceMonitor.create $v.prometheusPodMonitor.create }}
+
+ServiceMonitor and PodMonitor are both on: every pod is scraped twice.
+{{- end }}
+{{- if not (or $v.prometheusServiceMonitor.create $v.prometheusPodMonitor.create $v.monitoring.scrapeAnnotations) }}
+
+Nothing tells a Prometheus of these pods: set prometheusServiceMonitor.create, prometheusPodMonitor.create or monitoring.scrapeAnnotations, or name the Service
+to it: {{ include "x509.fullname" . }}.{{ include "x509.namespace" . }}.svc:{{ $v.service.port }}.
+{{- end }}
+{{- if $v.webConfigurationExistingSecret }}
+
+webConfigurationExistingSecret: this chart cannot look into it; if it asks for TLS or a password, set scheme, tlsConfig and basicAuth of the monitor.
+{{- end }}
+{{- end -}}

@@ -1,0 +1,66 @@
+{{/* Parts of NOTES.txt: what is watched, and what node pods ask of their namespace and of the nodes. */}}
+
+{{- define "x509.notes.watched" -}}
+{{- $v := .Values -}}{{- $full := include "x509.fullname" . -}}
+{{- if $v.secretsExporter.enabled }}
+  Secrets of type{{ range $v.secretsExporter.secretTypes }} {{ .type }}{{ end }}
+  {{- if eq $v.rbac.mode "namespaced" }} in{{ range (include "x509.rbac.namespaces" . | fromJson).names }} {{ . }}{{ end }}{{ end }}, by Deployment {{ $full }}
+{{- end }}
+{{- range $name, $own := $v.hostPathsExporter.daemonSets }}
+{{- $host := dict "root" $ "name" $name "own" $own }}
+{{- include "x509.host.resolve" $host }}
+  {{ with $host.known }}what is there of {{ without . "auto" | join ", " | default "kubeadm, KubeKey, kubespray, k3s, RKE2, k0s, MicroK8s or OpenShift" }}
+  {{- if or $host.paths $host.kubeconfigs }}, {{ end }}{{ end }}
+  {{- if or $host.paths $host.kubeconfigs }}{{ len $host.paths }} paths and {{ len $host.kubeconfigs }} kubeconfigs{{ end }} on
+  {{- with $host.v.nodeSelector }} nodes with{{ range $key, $value := . }} {{ $key }}={{ $value }}{{ end }}{{ else }} every node that the tolerations admit{{ end }}, by DaemonSet {{ $full }}-{{ $name }}
+{{- end }}
+{{- if not (or $v.secretsExporter.enabled $v.hostPathsExporter.daemonSets) }}
+  nothing: secretsExporter and hostPathsExporter.discovery are off and hostPathsExporter.daemonSets is empty.
+{{- end }}
+{{- end -}}
+
+{{- define "x509.notes.nodes" -}}
+{{- $v := .Values -}}{{- $namespace := include "x509.namespace" . -}}
+{{- if $v.hostPathsExporter.daemonSets }}
+
+Pods on nodes run as uid 0 with the one capability DAC_READ_SEARCH, no token and no right in the cluster, and see folders of the host read-only. Where
+Pod Security is enforced, their namespace has to admit that, else they do not start:
+  kubectl label namespace {{ $namespace }} pod-security.kubernetes.io/enforce=privileged
+{{- if and $v.hostPathsExporter.discovery.enabled (hasKey $v.hostPathsExporter.daemonSets "nodes") (index $v.hostPathsExporter.daemonSets "nodes" "watchDistributions") }}
+To have none: hostPathsExporter.discovery.enabled: false.
+{{- end }}
+{{- end }}
+{{- $old := list -}}
+{{- range $name, $own := $v.hostPathsExporter.daemonSets -}}
+{{- $host := dict "root" $ "name" $name "own" $own -}}
+{{- include "x509.host.resolve" $host -}}
+{{- if hasKey ($host.v.nodeSelector | default dict) "node-role.kubernetes.io/master" -}}{{- $old = append $old $name -}}{{- end -}}
+{{- end -}}
+{{- if and $old (semverCompare ">=1.24-0" .Capabilities.KubeVersion.Version) }}
+
+WARNING: DaemonSet {{ join ", " $old }} selects nodes by the label node-role.kubernetes.io/master, which Kubernetes no longer sets since 1.24: on a cluster
+made by that version or a later one it gets no pod at all (the alert SourceAbsent says so). Two ways out:
+  --set hostPathsExporter.legacyMasterSelector=either            (nodes with that label or with node-role.kubernetes.io/control-plane)
+  nodeSelector and toleration node-role.kubernetes.io/control-plane in place of …/master in your values
+See which nodes have it: kubectl get nodes -l node-role.kubernetes.io/master
+{{- end }}
+{{- if and $v.hostNetwork (gt (len $v.hostPathsExporter.daemonSets) 1) }}
+
+hostNetwork: pods of two DaemonSets on one node cannot both have port {{ $v.podListenPort }}; the second stays Pending.
+{{- end }}
+{{- end -}}
+
+{{- define "x509.notes.installer" -}}
+{{- $v := .Values -}}
+{{- if eq $v.installer "project-operator" }}
+
+installer: project-operator: no service account of ours, no rights, monitors, rules or dashboards
+{{- if not $v.secretsExporter.enabled }}; Secrets are not watched (that takes an account with the right to read them:
+rbac.secretsExporter.serviceAccountName){{ end }}. For the rest, ask an administrator of the project to apply, once:
+  helm template {{ .Release.Name }} <this chart> -n {{ include "x509.namespace" . }} -f <these values> --set installer=project-admin -s templates/servicemonitor.yaml
+{{- end }}
+{{- if .x509.openshift }}
+
+OpenShift: node pods have SELinux type spc_t{{ with $v.openshift.scc }} and their account the security context constraint {{ . }}{{ end }}.
+{{- end }}
+{{- end -}}

@@ -1,0 +1,157 @@
+"""What one value, or what the cluster knows, makes of a render: who installs, where rights are, which kinds there are, whose cluster it is."""
+import pathlib
+import re
+import shutil
+import tempfile
+
+import yaml
+
+import cross
+import helm
+
+SEED = helm.ROOT / "values-examples" / "kubesphere-seed.yaml"
+OPERATOR = [f"monitoring.coreos.com/v1/{kind}" for kind in ("ServiceMonitor", "PodMonitor", "PrometheusRule")]
+CLUSTER = ["v1/Pod"]  # what only a real cluster says
+SCC = "security.openshift.io/v1/SecurityContextConstraints"
+CLUSTER_KINDS = {"ClusterRole", "ClusterRoleBinding", "ClusterRuleGroup", "ClusterDashboard"}
+MASTER, CONTROL = "node-role.kubernetes.io/master", "node-role.kubernetes.io/control-plane"
+
+
+def kinds(objects):
+    return {item["kind"] for item in objects}
+
+
+def daemon_set(objects, name):
+    return next((item for item in cross.of(objects, "DaemonSet") if item["metadata"]["name"].endswith(f"-{name}")), None)
+
+
+def config(objects, name):
+    return yaml.safe_load(cross.config_of(objects, daemon_set(objects, name)))
+
+
+def discovery(report):
+    """The built-in DaemonSet is there exactly while nobody named one."""
+    sources = config(helm.objects(), "nodes")["sources"]
+    report.equal("the built-in watch", [(s["kind"], s["name"], s["distributions"]) for s in sources], [("discovery", "host-discovery-nodes", ["auto"])])
+    report.equal("what it mounts", sorted(v["hostPath"]["path"] for v in cross.pod(daemon_set(helm.objects(), "nodes"))["volumes"] if "hostPath" in v), ["/etc", "/var"])
+    for what, values in (("switched off", {"hostPathsExporter": {"discovery": {"enabled": False}}}), ("an upgrade", {"upgradeFrom": "4.2"})):
+        report.equal(f"no built-in watch: {what}", cross.of(helm.objects(values), "DaemonSet"), [])
+    preset = {"hostPathsExporter": {"discovery": {"distributions": ["k3s", "talos"]}, "tolerations": [{"key": "x", "operator": "Exists"}], "nodeSelector": {"pool": "a"}}}
+    nodes = daemon_set(helm.objects(preset), "nodes")
+    report.equal("a preset's mounts", sorted(v["hostPath"]["path"] for v in cross.pod(nodes)["volumes"] if "hostPath" in v), ["/etc", "/system", "/var/lib"])
+    report.equal("its node selector", cross.pod(nodes)["nodeSelector"], {"pool": "a", "kubernetes.io/os": "linux"})
+    report.equal("its tolerations", cross.pod(nodes)["tolerations"], [{"key": "x", "operator": "Exists"}])
+    own = {"hostPathsExporter": {"hostMounts": "exact", "daemonSets": {"edge": {"watchDistributions": ["rke2"], "watchFiles": ["/etc/a.crt"]}}}}
+    report.equal("distributions beside paths", [s["kind"] for s in config(helm.objects(own), "edge")["sources"]], ["file", "discovery"])
+
+
+def masters(report):
+    """A selector for the old label stays as typed, or becomes an affinity for either; NOTES warns where the label is gone."""
+    either = daemon_set(helm.objects(SEED, {"hostPathsExporter": {"legacyMasterSelector": "either"}}), "master")
+    pod = cross.pod(either)
+    terms = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    report.equal("either: affinity", [[e["key"] for e in term["matchExpressions"]] for term in terms], [[MASTER], [CONTROL]])
+    report.equal("either: no selector", pod.get("nodeSelector"), None)
+    report.equal("either: tolerations", [(t["key"], t["effect"]) for t in pod["tolerations"]], [(MASTER, "NoSchedule"), (CONTROL, "NoSchedule")])
+    zones = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": [{"key": "zone", "operator": "In", "values": [z]}]} for z in "ab"]}}
+    mixed = {"hostPathsExporter": {"legacyMasterSelector": "either", "daemonSets": {"master": {"nodeSelector": {MASTER: "", "disk": "ssd"}, "affinity": {"nodeAffinity": zones}}}}}
+    pod = cross.pod(daemon_set(helm.objects(SEED, mixed), "master"))
+    terms = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    report.equal("either: with the user's affinity", [[e["key"] for e in term["matchExpressions"]] for term in terms], [["zone", MASTER]] * 2 + [["zone", CONTROL]] * 2)
+    report.equal("either: the rest of the selector", pod["nodeSelector"], {"disk": "ssd"})
+    report.equal("either: other DaemonSets as typed", "affinity" in cross.pod(daemon_set(helm.objects(SEED, {"hostPathsExporter": {"legacyMasterSelector": "either"}}), "nodes")), False)
+    for version, values, there in (("1.23.4", {}, False), ("1.24.0", {}, True), ("1.34.0", {"hostPathsExporter": {"legacyMasterSelector": "either"}}, False)):
+        report.equal(f"the warning on {version} {values}", "WARNING: DaemonSet master" in helm.notes(SEED, values, kubernetes=version), there)
+
+
+def rights(report):
+    """Each installer gets what he may create; a namespaced install has Roles in the named namespaces alone."""
+    found = kinds(helm.objects(SEED, {"installer": "project-operator"}))
+    report.equal("a project operator's kinds", found, {"ConfigMap", "DaemonSet", "Service", "Pod"})
+    own = helm.objects({"installer": "project-operator", "rbac": {"secretsExporter": {"serviceAccountName": "reader"}}})
+    report.equal("a project operator with an account", (kinds(own), cross.pod(cross.of(own, "Deployment")[0])["serviceAccountName"]), ({"ConfigMap", "DaemonSet", "Service", "Pod", "Deployment"}, "reader"))
+    admin = helm.objects({"installer": "project-admin"})
+    report.equal("a project admin's cluster kinds", kinds(admin) & CLUSTER_KINDS, set())
+    report.equal("his own namespace's role", [cross.place(r) for r in cross.of(admin, "Role")], ["exporter"])
+    two = helm.objects({"rbac": {"mode": "namespaced"}, "secretsExporter": {"includeNamespaces": ["shop", "bank"]}})
+    report.equal("roles in the named namespaces", sorted((r["kind"], cross.place(r)) for r in cross.of(two, "Role", "RoleBinding")), [("Role", "bank"), ("Role", "shop"), ("RoleBinding", "bank"), ("RoleBinding", "shop")])
+    report.equal("and no cluster kind", kinds(two) & CLUSTER_KINDS, set())
+    secrets = yaml.safe_load(cross.config_of(two, cross.of(two, "Deployment")[0]))["sources"][0]
+    report.equal("the agent asks for them alone", secrets["namespaces"]["include"], ["shop", "bank"])
+    report.equal("a node-only install has no right", kinds(helm.objects({"secretsExporter": {"enabled": False}})) & {"Role", "RoleBinding", *CLUSTER_KINDS}, set())
+    accounts = {"rbac": {"createServiceAccounts": False, "secretsExporter": {"serviceAccountName": "reader"}}}
+    report.equal("existing accounts get the role", [b["subjects"][0]["name"] for b in cross.of(helm.objects(accounts), "ClusterRoleBinding")], ["reader"])
+    report.equal("and are not made", cross.of(helm.objects(accounts), "ServiceAccount"), [])
+
+
+def capabilities(report):
+    """auto goes by what the cluster knows; true always renders."""
+    monitors = {"ServiceMonitor", "PrometheusRule"}
+    report.equal("without a cluster", kinds(helm.objects()) & monitors, monitors)
+    report.equal("a cluster with the operator", kinds(helm.objects(apis=CLUSTER + OPERATOR)) & monitors, monitors)
+    report.equal("a cluster without it", kinds(helm.objects(apis=CLUSTER)) & monitors, set())
+    report.check("NOTES says so", [] if "does not know the kind ServiceMonitor" in helm.notes(apis=CLUSTER) else ["silent"])
+    always = {"prometheusServiceMonitor": {"create": True}, "prometheusRules": {"create": True}, "prometheusPodMonitor": {"create": True}}
+    report.equal("create: true", kinds(helm.objects(always, apis=CLUSTER)) & (monitors | {"PodMonitor"}), monitors | {"PodMonitor"})
+    labels = {"monitoring": {"labels": {"release": "stack"}}, "prometheusPodMonitor": {"create": "auto"}, "grafana": {"createDashboard": True}}
+    labelled = {item["kind"] for item in helm.objects(labels) if item["metadata"]["labels"].get("release") == "stack"}
+    report.equal("one value labels monitors, rules and dashboards", labelled, {"ServiceMonitor", "PodMonitor", "PrometheusRule", "ConfigMap"})
+    report.equal("rules elsewhere", [cross.place(r) for r in cross.of(helm.objects({"prometheusRules": {"namespace": "rules"}}), "PrometheusRule")], ["rules"])
+    annotated = helm.objects({"monitoring": {"scrapeAnnotations": True}, "podListenPort": 9000})
+    for item in cross.of(annotated, *cross.WORKLOADS):
+        notes = item["spec"]["template"]["metadata"]["annotations"]
+        report.equal(f"scrape annotations of {item['kind']}", {k: v for k, v in notes.items() if "prometheus.io" in k}, {"prometheus.io/scrape": "true", "prometheus.io/path": "/metrics", "prometheus.io/port": "9000"})
+
+
+def absent(report):
+    """The alert names each promised source, with what tells this release's targets from others'."""
+    def expression(*values):
+        rules = cross.of(helm.objects(*values), "PrometheusRule")[0]["spec"]["groups"][0]["rules"]
+        return next((rule["expr"] for rule in rules if rule["alert"] == "SourceAbsent"), "")
+    report.equal("the seed's sources", re.findall(r'source_name="([^"]+)"', expression(SEED)), ["cluster-secrets", "host-paths-master", "host-paths-nodes"])
+    report.equal("kubeconfigs alone", re.findall(r'source_name="(host[^"]+)"', expression({"hostPathsExporter": {"daemonSets": {"k": {"watchKubeconfFiles": ["/etc/k.conf"]}}}})), ["host-kubeconfigs-k"])
+    report.check("namespace and pod", [] if expression().count('namespace="exporter",pod=~"x509-x509-certificate-exporter-.*"') == 3 else [expression()])
+    plain = expression({"prometheusServiceMonitor": {"create": False}})
+    report.check("nothing of the kind without a monitor", [plain] if "namespace" in plain else [])
+    report.equal("no source, no alert", expression({"secretsExporter": {"enabled": False}, "hostPathsExporter": {"discovery": {"enabled": False}}}), "")
+
+
+def openshift(report):
+    for what, options in (("auto", {"apis": [SCC]}), ("true", {})):
+        values = {} if options else {"openshift": {"enabled": True}}
+        objects = helm.objects(values, **options)
+        report.equal(f"OpenShift ({what}): no forced uid", {"runAsUser", "runAsGroup"} & set(cross.container(cross.of(objects, "Deployment")[0])["securityContext"]), set())
+        report.equal(f"OpenShift ({what}): spc_t", cross.pod(daemon_set(objects, "nodes"))["securityContext"]["seLinuxOptions"], {"type": "spc_t"})
+        report.equal(f"OpenShift ({what}): constraint", [b["roleRef"]["name"] for b in cross.of(objects, "RoleBinding")], ["system:openshift:scc:privileged"])
+    report.equal("elsewhere: none of it", [b for b in cross.of(helm.objects(), "RoleBinding")], [])
+    uid = {"openshift": {"enabled": True}, "secretsExporter": {"securityContext": {"runAsUser": 1000}}}
+    report.equal("a uid of the user's own stays", cross.container(cross.of(helm.objects(uid), "Deployment")[0])["securityContext"]["runAsUser"], 1000)
+    cleared = {"secretsExporter": {"securityContext": {"runAsUser": None}, "readinessProbe": None}}
+    container = cross.container(cross.of(helm.objects(cleared), "Deployment")[0])
+    report.equal("null takes a default away", ("runAsUser" in container["securityContext"], "readinessProbe" in container), (False, False))
+
+
+def web(report):
+    """The monitors' side of the web configuration, in a copy of the chart that does not refuse it yet."""
+    with tempfile.TemporaryDirectory() as scratch:
+        chart = pathlib.Path(scratch, "chart")
+        shutil.copytree(helm.CHART, chart)
+        path = chart / "templates" / "_validate.tpl"
+        text = path.read_text(encoding="utf-8")
+        path.write_text(re.sub(r"\n.*list \"webConfiguration\".*", "", text), encoding="utf-8")
+        tls = {"webConfiguration": "tls_server_config: {cert_file: a, key_file: b}"}
+        endpoint = cross.of(helm.objects(tls, chart=chart), "ServiceMonitor")[0]["spec"]["endpoints"][0]
+        report.equal("TLS asked for: https", (endpoint["scheme"], endpoint["tlsConfig"]), ("https", {"insecureSkipVerify": True}))
+        auth = {"webConfiguration": "tls_server_config: {cert_file: a}\nbasic_auth_users: {p: hash}"}
+        code, _, error = helm.template(auth, chart=chart)
+        report.check("a password without a Secret is refused", [] if code and "prometheusServiceMonitor.basicAuth: the web configuration asks for a password" in error else [error])
+        given = {"prometheusServiceMonitor": {"basicAuth": {"username": {"name": "s", "key": "u"}, "password": {"name": "s", "key": "p"}}}}
+        endpoint = cross.of(helm.objects(auth, given, chart=chart), "ServiceMonitor")[0]["spec"]["endpoints"][0]
+        report.equal("with one: basic auth over https", (endpoint["scheme"], "basicAuth" in endpoint), ("https", True))
+    code, _, error = helm.template(tls)
+    report.check("until it is built it fails by name", [] if code and "webConfiguration: not built yet" in error else [error])
+
+
+def checks(report):
+    for part in (discovery, masters, rights, capabilities, absent, openshift, web):
+        part(report)
