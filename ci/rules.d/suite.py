@@ -34,8 +34,16 @@ def promtool(command, rules, test=None):
 
 
 def rendered(*values):
-    found = next(item for item in helm.objects(*values) if item["kind"] == "PrometheusRule")
-    return {"groups": found["spec"]["groups"]}
+    found = [item for item in helm.objects(*values) if item["kind"] == "PrometheusRule"]
+    return {"groups": found[0]["spec"]["groups"] if found else []}
+
+
+def impersonal(rules):
+    """Without the labels by which a release's own targets are told from others'; the plain file knows no release."""
+    ours = f'namespace="{helm.NAMESPACE}",pod=~"{helm.RELEASE}-x509-certificate-exporter-.*"'
+    for rule in alerts(rules):
+        rule["expr"] = rule["expr"].replace("{" + ours + "}", "").replace("," + ours, "")
+    return rules
 
 
 def alerts(rules):
@@ -44,7 +52,7 @@ def alerts(rules):
 
 def checks(plain):
     report.check("promtool reads the plain file", promtool("check", plain))
-    report.equal("the default render is the plain file", rendered(), plain)
+    report.equal("the default render is the plain file", impersonal(rendered()), plain)
     for values in sorted([*(helm.ROOT / "values-examples").glob("*.yaml"), *(helm.CHART / "ci").glob("*.yaml")]):
         report.check(f"promtool reads the rules of {values.name}", promtool("check", rendered(values)))
     broken = copy.deepcopy(plain)
