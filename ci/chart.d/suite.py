@@ -13,6 +13,7 @@ import yaml
 
 import cross
 import cross_red
+import functions
 import helm
 import keys
 import modes
@@ -48,6 +49,8 @@ def sources():
         actions = re.sub(r"\{\{-?\s*/\*.*?\*/", "", "".join(re.findall(r"\{\{.*?\}\}", text, re.S)), flags=re.S)
         actions = re.sub(r'"[^"]*"|\.\w+', "", actions)
         report.check(path.name, [f"{found}: a render must depend on values alone" for found in IMPURE.findall(actions)])
+    report.check("templates use what Helm 3.5 has", functions.problems())
+    report.check("and newer functions are noticed", [] if functions.red() else ["they are not"])
     for path in EXAMPLES:
         report.check(path.name, [] if path.read_text(encoding="utf-8").startswith("# For ") else ["its first comment does not say who it is for"])
     values, types = helm.CHART / "values.yaml", HERE / "schema-types.yaml"

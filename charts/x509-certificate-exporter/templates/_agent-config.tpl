@@ -3,16 +3,13 @@
 {{/* What every agent shares: {root, debug}. */}}
 {{- define "x509.config.common" -}}
 {{- $values := .root.Values -}}
-{{- $metrics := dict
-  "exposeRelative" $values.exposeRelativeMetrics
-  "exposePerCertError" $values.exposePerCertificateErrorMetrics
-  "exposeNotBefore" $values.exposeNotBeforeMetric
-  "exposeExpired" $values.exposeExpiredMetric -}}
-{{- toYaml (dict
-  "web" (dict "enableStats" $values.web.enableStats)
-  "server" (dict "listen" (printf ":%d" (int $values.podListenPort)))
-  "log" (dict "level" (.debug | ternary "debug" "info") "format" $values.log.format)
-  "metrics" $metrics) -}}
+{{- $metrics := dict "exposeRelative" $values.exposeRelativeMetrics "exposePerCertError" $values.exposePerCertificateErrorMetrics -}}
+{{- $_ := set $metrics "exposeNotBefore" $values.exposeNotBeforeMetric -}}
+{{- $_ := set $metrics "exposeExpired" $values.exposeExpiredMetric -}}
+{{- $config := dict "metrics" $metrics "web" (dict "enableStats" $values.web.enableStats) -}}
+{{- $_ := set $config "server" (dict "listen" (printf ":%d" (int $values.podListenPort))) -}}
+{{- $_ := set $config "log" (dict "level" (.debug | ternary "debug" "info") "format" $values.log.format) -}}
+{{- toYaml $config -}}
 {{- end -}}
 
 {{/* The Deployment's: Secrets. */}}
@@ -20,21 +17,13 @@
 {{- $watch := .Values.secretsExporter -}}
 {{- $types := list -}}
 {{- range $watch.secretTypes -}}{{- $types = append $types (include "x509.config.secretType" (dict "type" . "from" $.Values.upgradeFrom) | fromYaml) -}}{{- end -}}
-{{- $source := dict
-  "kind" "kubernetes"
-  "name" "cluster-secrets"
-  "namespaces" (dict
-    "include" (include "x509.rbac.namespaces" . | fromJson).names
-    "exclude" ($watch.excludeNamespaces | default list)
-    "includeLabels" ($watch.includeNamespaceLabels | default list)
-    "excludeLabels" ($watch.excludeNamespaceLabels | default list))
-  "secrets" (dict
-    "include" ($watch.includeSecrets | default list)
-    "exclude" ($watch.excludeSecrets | default list)
-    "includeLabels" ($watch.includeLabels | default list)
-    "excludeLabels" ($watch.excludeLabels | default list)
-    "exposeLabels" ($watch.exposeSecretLabels | default list)
-    "types" $types) -}}
+{{- $namespaces := dict "include" (include "x509.rbac.namespaces" . | fromJson).names "exclude" ($watch.excludeNamespaces | default list) -}}
+{{- $_ := set $namespaces "includeLabels" ($watch.includeNamespaceLabels | default list) -}}
+{{- $_ := set $namespaces "excludeLabels" ($watch.excludeNamespaceLabels | default list) -}}
+{{- $secrets := dict "types" $types "include" ($watch.includeSecrets | default list) "exclude" ($watch.excludeSecrets | default list) -}}
+{{- range $key := list "includeLabels" "excludeLabels" -}}{{- $_ := set $secrets $key (index $watch $key | default list) -}}{{- end -}}
+{{- $_ := set $secrets "exposeLabels" ($watch.exposeSecretLabels | default list) -}}
+{{- $source := dict "kind" "kubernetes" "name" "cluster-secrets" "namespaces" $namespaces "secrets" $secrets -}}
 {{- with $watch.listPageSize -}}{{- $_ := set $source "listPageSize" (int .) -}}{{- end -}}
 {{- if $watch.kubeApiRateLimits.enabled -}}
 {{- $_ := set $source "rateLimit" (dict "qps" $watch.kubeApiRateLimits.queriesPerSecond "burst" (int $watch.kubeApiRateLimits.burstQueries)) -}}

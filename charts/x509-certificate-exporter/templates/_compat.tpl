@@ -5,16 +5,17 @@ done about them is said in NOTES. Keys that are merely dead need nothing here: _
 {{- define "x509.compat" -}}
 {{- $v := .values -}}{{- $notes := list -}}
 {{- $rules := $v.prometheusRules | default dict -}}
-{{- range $old, $new := dict
-  "alertOnReadErrors" "alertOnSourceErrors" "readErrorsSeverity" "sourceErrorsSeverity"
-  "alertOnCertificateErrors" "alertOnCertificateError" "certificateErrorsSeverity" "certificateErrorSeverity" -}}
+{{- $renamed := dict "alertOnReadErrors" "alertOnSourceErrors" "readErrorsSeverity" "sourceErrorsSeverity" -}}
+{{- $_ := set $renamed "alertOnCertificateErrors" "alertOnCertificateError" -}}
+{{- $_ := set $renamed "certificateErrorsSeverity" "certificateErrorSeverity" -}}
+{{- range $old, $new := $renamed -}}
 {{- if hasKey $rules $old -}}
 {{- $_ := set $rules $new (index $rules $old) -}}
 {{- $notes = append $notes (printf "prometheusRules.%s: now %s, and counted as that" $old $new) -}}
 {{- end -}}
 {{- end -}}
-{{- range list $v.prometheusServiceMonitor $v.prometheusPodMonitor -}}
-{{- if and . (kindIs "map" .relabelings) -}}{{- $_ := set . "relabelings" list -}}{{- end -}}
+{{- range $monitor := list $v.prometheusServiceMonitor $v.prometheusPodMonitor -}}
+{{- with $monitor -}}{{- if kindIs "map" .relabelings -}}{{- $_ := set . "relabelings" list -}}{{- end -}}{{- end -}}
 {{- end -}}
 {{- with $v.kubeVersion -}}{{- $notes = append $notes "kubeVersion: the cluster is asked" -}}{{- end -}}
 {{- with $v.image -}}

@@ -42,9 +42,9 @@
 {{/* Whether other pods' volumes may be mounted in, above or below a directory: then our mount has to follow the host's. */}}
 {{- define "x509.host.live" -}}
 {{- $quiet := list "/etc" "/usr" "/opt" "/srv" "/home" "/root" "/boot" -}}
-{{- $volumes := list "/var/lib/kubelet/pods" "/var/lib/kubelet/plugins" "/var/lib/docker" "/var/lib/containerd" "/var/lib/containers"
-  "/var/lib/rancher/k3s/agent/containerd" "/var/lib/rancher/rke2/agent/containerd" "/var/lib/k0s/kubelet" "/var/lib/k0s/containerd"
-  "/var/snap/microk8s/common" -}}
+{{- $volumes := list "/var/lib/kubelet/pods" "/var/lib/kubelet/plugins" "/var/lib/docker" "/var/lib/containerd" "/var/lib/containers" -}}
+{{- $volumes = concat $volumes (list "/var/lib/rancher/k3s/agent/containerd" "/var/lib/rancher/rke2/agent/containerd") -}}
+{{- $volumes = concat $volumes (list "/var/lib/k0s/kubelet" "/var/lib/k0s/containerd" "/var/snap/microk8s/common") -}}
 {{- $live := and (regexMatch "^/[^/]+$" .) (not (has . $quiet)) -}}
 {{- $path := printf "%s/" . -}}
 {{- range $volumes -}}

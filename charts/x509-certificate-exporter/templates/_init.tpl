@@ -56,10 +56,11 @@ away; in values of another chart those are missing too.
 {{- if not (kindIs "invalid" $own) -}}{{- $_ := set $sets $name $own -}}{{- end -}}
 {{- end -}}
 {{- if and (not $sets) $host.discovery.enabled -}}
-{{- $_ := set $sets "nodes" (dict
-  "watchDistributions" $host.discovery.distributions
-  "nodeSelector" (merge (deepCopy $host.nodeSelector) (dict "kubernetes.io/os" "linux"))
-  "tolerations" ($host.tolerations | default (list (dict "operator" "Exists")))) -}}
+{{- $nodes := dict "watchDistributions" $host.discovery.distributions -}}
+{{- $_ := set $nodes "nodeSelector" (merge (deepCopy $host.nodeSelector) (dict "kubernetes.io/os" "linux")) -}}
+{{- $_ := set $nodes "tolerations" ($host.tolerations | default (list (dict "operator" "Exists"))) -}}
+{{- $_ := set $sets "nodes" $nodes -}}
+{{- $_ := set .x509 "builtin" true -}}
 {{- end -}}
 {{- $_ := set $host "daemonSets" $sets -}}
 {{- end -}}

@@ -26,7 +26,7 @@
 Pods on nodes run as uid 0 with the one capability DAC_READ_SEARCH, no token and no right in the cluster, and see folders of the host read-only. Where
 Pod Security is enforced, their namespace has to admit that, else they do not start:
   kubectl label namespace {{ $namespace }} pod-security.kubernetes.io/enforce=privileged
-{{- if and $v.hostPathsExporter.discovery.enabled (hasKey $v.hostPathsExporter.daemonSets "nodes") (index $v.hostPathsExporter.daemonSets "nodes" "watchDistributions") }}
+{{- if .x509.builtin }}
 To have none: hostPathsExporter.discovery.enabled: false.
 {{- end }}
 {{- end }}

@@ -35,9 +35,7 @@ KubeTransportErrorsSustained: {severity: kubeTransportErrorsSustainedSeverity, s
 {{- $name := .alert -}}
 {{- $knob := index $knobs $name -}}
 {{- if and (or (not $knob.switch) (index $values ($knob.switch | default "create"))) (or (ne $name "SourceAbsent") $root.Values.secretsExporter.enabled $root.Values.hostPathsExporter.daemonSets) -}}
-{{- $expr := .expr
-  | replace "28 * 86400" (printf "%d * 86400" (int $values.warningDaysLeft))
-  | replace "86400 * 14" (printf "86400 * %d" (int $values.criticalDaysLeft)) -}}
+{{- $expr := .expr | replace "28 * 86400" (printf "%d * 86400" (int $values.warningDaysLeft)) | replace "86400 * 14" (printf "86400 * %d" (int $values.criticalDaysLeft)) -}}
 {{- if has $name (list "SourceAbsent" "ExporterAbsent") -}}{{- $expr = include "x509.rules.absent" (dict "root" $root "sources" (eq $name "SourceAbsent")) -}}{{- end -}}
 {{- $_ := set . "expr" (index $values.alertExprOverrides $name | default $expr) -}}
 {{- $_ := set . "for" (index $values.alertForOverrides $name | default .for) -}}

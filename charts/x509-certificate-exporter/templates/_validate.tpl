@@ -12,34 +12,30 @@
 {{- with $c.found -}}{{- fail (printf "\n\n%s\n" (join "\n" .)) -}}{{- end -}}
 {{- end -}}
 
-{{/* Keys whose feature is not built yet: [key, whether it is used]. A feature that gets built leaves this list. */}}
+{{/* Keys whose feature is not built yet: key → whether it is used. A feature that gets built leaves this list. */}}
 {{- define "x509.validate.notBuilt" -}}
 {{- $c := . -}}{{- $v := .root.Values -}}
 {{- $keystores := list -}}
 {{- range $v.secretsExporter.secretTypes -}}
 {{- if or .pkcs12 .jks (has .format (list "pkcs12" "jks")) -}}{{- $keystores = append $keystores .type -}}{{- end -}}
 {{- end -}}
-{{- range list
-  (list "secretsExporter.secretTypes: format pkcs12 and jks" $keystores)
-  (list "secretsExporter.configMapKeys" $v.secretsExporter.configMapKeys)
-  (list "secretsExporter.includeConfigMaps" $v.secretsExporter.includeConfigMaps)
-  (list "secretsExporter.excludeConfigMaps" $v.secretsExporter.excludeConfigMaps)
-  (list "secretsExporter.exposeConfigMapLabels" $v.secretsExporter.exposeConfigMapLabels)
-  (list "cabundlesExporter.enabled" $v.cabundlesExporter.enabled)
-  (list "webConfiguration" $v.webConfiguration)
-  (list "webConfigurationExistingSecret" $v.webConfigurationExistingSecret)
-  (list "probeListenPort" $v.probeListenPort)
-  (list "rbacProxy.enabled" $v.rbacProxy.enabled)
-  (list "psp.create" $v.psp.create)
-  (list "exposeDiagnosticMetrics" $v.exposeDiagnosticMetrics)
-  (list "metricLabelsFilterList" $v.metricLabelsFilterList)
-  (list "prometheusRules.keystorePassphraseFailuresSeverity" (ne $v.prometheusRules.keystorePassphraseFailuresSeverity "warning"))
-  (list "prometheusRules.crlWarningDaysLeft" (ne (int $v.prometheusRules.crlWarningDaysLeft) 7))
-  (list "prometheusRules.crlNeedsRefreshSeverity" (ne $v.prometheusRules.crlNeedsRefreshSeverity "warning"))
-  (list "prometheusRules.crlStaleSeverity" (ne $v.prometheusRules.crlStaleSeverity "critical"))
--}}
-{{- if index . 1 -}}
-{{- $_ := set $c "found" (append $c.found (printf "%s: not built yet in this version of the chart; leave it at its default" (index . 0))) -}}
+{{- $used := dict "secretsExporter.secretTypes: format pkcs12 and jks" $keystores "webConfiguration" $v.webConfiguration -}}
+{{- range $key := list "configMapKeys" "includeConfigMaps" "excludeConfigMaps" "exposeConfigMapLabels" -}}
+{{- $_ := set $used (printf "secretsExporter.%s" $key) (index $v.secretsExporter $key) -}}
+{{- end -}}
+{{- range $key := list "webConfigurationExistingSecret" "probeListenPort" "exposeDiagnosticMetrics" "metricLabelsFilterList" -}}
+{{- $_ := set $used $key (index $v $key) -}}
+{{- end -}}
+{{- $_ := set $used "cabundlesExporter.enabled" $v.cabundlesExporter.enabled -}}
+{{- $_ := set $used "rbacProxy.enabled" $v.rbacProxy.enabled -}}
+{{- $_ := set $used "psp.create" $v.psp.create -}}
+{{- $rules := dict "keystorePassphraseFailuresSeverity" "warning" "crlWarningDaysLeft" "7" "crlNeedsRefreshSeverity" "warning" "crlStaleSeverity" "critical" -}}
+{{- range $key, $default := $rules -}}
+{{- $_ := set $used (printf "prometheusRules.%s" $key) (ne (index $v.prometheusRules $key | toString) $default) -}}
+{{- end -}}
+{{- range $key, $value := $used -}}
+{{- if $value -}}
+{{- $_ := set $c "found" (append $c.found (printf "%s: not built yet in this version of the chart; leave it at its default" $key)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
