@@ -47,7 +47,7 @@ pub fn entries(bytes: &[u8]) -> Result<Vec<KubeconfigEntry>, Problem> {
     let documents = serde_saphyr::from_multiple_with_options::<Kubeconfig>(text, options())
         .map_err(|error| unreadable(&error))?;
     if !documents.iter().any(Kubeconfig::is_recognisable) {
-        let detail = "the file has neither clusters nor users and does not say `kind: Config`";
+        let detail = "the file has neither clusters nor users and does not say its kind";
         return Err(Problem::new(Reason::BadKubeconfig, detail));
     }
     Ok(documents
@@ -156,10 +156,10 @@ fn unreadable(error: &Error) -> Problem {
 // === impl Kubeconfig ===
 
 impl Kubeconfig {
+    /// Some distributions keep a `KubeletConfiguration` where others have a kubeconfig: what says
+    /// that it is something else is no broken kubeconfig, only one without entries.
     fn is_recognisable(&self) -> bool {
-        self.clusters.is_some()
-            || self.users.is_some()
-            || self.kind.as_deref().is_some_and(|kind| kind == "Config")
+        self.clusters.is_some() || self.users.is_some() || self.kind.is_some()
     }
 
     fn into_entries(self) -> impl Iterator<Item = KubeconfigEntry> {

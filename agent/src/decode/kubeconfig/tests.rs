@@ -181,6 +181,7 @@ fn names_are_text_whatever_they_look_like() {
 fn an_empty_kubeconfig_has_no_entries() {
     for text in [
         "kind: Config",
+        "kind: KubeletConfiguration",
         "{apiVersion: v1, kind: Config, clusters: null, users: []}",
         "clusters: []",
         "users: [{name: a}, {name: b, user: null}, {name: c, user: {}}]",
@@ -198,7 +199,6 @@ fn what_is_no_kubeconfig_is_a_problem() {
         "hunter2",
         "- hunter2",
         "hunter2: hunter2",
-        "kind: Secret",
         "clusters: {a: hunter2}",
         "clusters: hunter2",
         "clusters: [hunter2]",
