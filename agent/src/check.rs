@@ -1,10 +1,11 @@
-//! `check PATH…`: one look, a table, an exit code. The same sources as `serve`, without a port.
+//! `check [PATH…]`: one look, a table, an exit code. The same sources as `serve`, without a port.
 
 use std::path::Path;
 
 use crate::cli::{Check, Options};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, SourceConfig, duration, raw};
+use crate::discover;
 use crate::exit::Exit;
 use crate::expose::table::{self, Limits, State, Tally};
 use crate::inventory::Inventory;
@@ -13,7 +14,7 @@ use crate::source::{files, kubeconfigs};
 use crate::terminal;
 
 /// Looks once and prints what was found.
-pub fn run(arguments: &Check, options: Options) -> Result<Exit, ConfigError> {
+pub fn run(arguments: Check, options: Options) -> Result<Exit, ConfigError> {
     if options.names_sources() || options.config.is_some() {
         let error = "takes its paths as arguments; it reads neither --watch-… nor --config";
         return Err(ConfigError::flag("check", error));
@@ -22,8 +23,24 @@ pub fn run(arguments: &Check, options: Options) -> Result<Exit, ConfigError> {
         warn: seconds("--warn", &arguments.warn)?,
         crit: seconds("--crit", &arguments.crit)?,
     };
+    let (host_root, follow) = (options.host_root, !options.skip_symlinks);
+    let (found, nothing) = if arguments.paths.is_empty() {
+        let mut names = arguments.distribution;
+        if names.is_empty() {
+            names.push(discover::AUTO.to_owned());
+        }
+        let source = raw::Source::of_distributions("check", names, follow);
+        let nothing = "no certificate where distributions of Kubernetes keep them: name a PATH";
+        (scan(source, host_root)?, nothing)
+    } else {
+        let found = look(&arguments.paths, host_root, follow)?;
+        (found, "there is no certificate")
+    };
+    if found.is_empty() {
+        return Ok(terminal::fail(&nothing, Exit::Unknown));
+    }
     let inventory = Inventory::default();
-    for (location, bundle) in look(&arguments.paths, options.host_root, !options.skip_symlinks)? {
+    for (location, bundle) in found {
         inventory.apply(0, Change::Upsert(location, bundle));
     }
     let (text, tally) = table::render(&inventory.snapshot(), limits, Clock::system().now());

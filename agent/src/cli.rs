@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::raw::{self, Raw};
 use crate::config::{self, ConfigError};
+use crate::discover;
 
 /// Where the file is looked for when none is named.
 const DEFAULT_FILE: &str = "/etc/x509-certificate-exporter/config.yaml";
@@ -36,7 +37,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Look at files, directories and kubeconfigs once, print a table, and exit as monitoring
-    /// plugins do: 0 well, 1 warning, 2 critical or expired, 3 could not tell.
+    /// plugins do: 0 well, 1 warning, 2 critical or expired, 3 could not tell. Without a PATH: at
+    /// those of every known distribution of Kubernetes.
     Check(Check),
     /// Print the effective configuration; exit 2 if it is wrong.
     Config,
@@ -48,8 +50,16 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct Check {
     /// Files, patterns, directories or kubeconfigs.
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(value_name = "PATH")]
     pub paths: Vec<String>,
+    /// Instead of a PATH: look where this distribution keeps them; may be repeated.
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        conflicts_with = "paths"
+    )]
+    pub distribution: Vec<String>,
     /// Warn when less than this is left.
     #[arg(long, default_value = "28d", value_name = "DURATION")]
     pub warn: String,
@@ -77,6 +87,17 @@ pub struct Options {
     /// Watch this kubeconfig; may be repeated.
     #[arg(short = 'k', long, global = true, value_name = "PATH")]
     pub watch_kubeconf: Vec<String>,
+    /// Watch what Kubernetes keeps on this host: of every known distribution, or of those named.
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME,…",
+        num_args = 0..=1,
+        require_equals = true,
+        value_delimiter = ',',
+        default_missing_value = discover::AUTO
+    )]
+    pub discover: Vec<String>,
     /// Watch Secrets.
     #[arg(long, global = true)]
     pub watch_kube_secrets: bool,
@@ -164,7 +185,12 @@ impl Options {
 
     /// Whether a flag says what to watch.
     pub fn names_sources(&self) -> bool {
-        let paths = [&self.watch_file, &self.watch_dir, &self.watch_kubeconf];
+        let paths = [
+            &self.watch_file,
+            &self.watch_dir,
+            &self.watch_kubeconf,
+            &self.discover,
+        ];
         self.watch_kube_secrets || paths.iter().any(|paths| !paths.is_empty())
     }
 
@@ -217,6 +243,13 @@ impl Options {
             raw.sources.push(raw::Source::of_kubeconfigs(
                 "watch-kubeconf",
                 self.watch_kubeconf,
+            ));
+        }
+        if !self.discover.is_empty() {
+            raw.sources.push(raw::Source::of_distributions(
+                "discover",
+                self.discover,
+                !self.skip_symlinks,
             ));
         }
         if self.watch_kube_secrets {

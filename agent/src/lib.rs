@@ -18,6 +18,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod decode;
+pub mod discover;
 pub mod exit;
 pub mod expose;
 pub mod health;

@@ -11,7 +11,7 @@ use x509_certificate_exporter::{check, logs, serve, terminal};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
-        Some(Command::Check(arguments)) => check::run(&arguments, cli.options),
+        Some(Command::Check(arguments)) => check::run(arguments, cli.options),
         command => cli.options.effective().and_then(|raw| {
             let config = Config::new(&raw)?;
             if matches!(command, Some(Command::Config)) {

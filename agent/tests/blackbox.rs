@@ -219,10 +219,16 @@ fn config_prints_what_it_would_read_again() {
         "/a",
         "-k",
         "/b",
+        "--discover=k3s,rke2",
         "--watch-kube-secrets",
         "--debug",
     ]);
     assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        text.contains("kind: discovery") && text.contains("rke2"),
+        "{text}"
+    );
     let file = path(&folder, "config.yaml");
     fs::write(&file, &output.stdout).unwrap();
     let again = run(&["config", "--config", &file]);

@@ -7,10 +7,14 @@
     reason = "a test"
 )]
 
+#[path = "files/discovered.rs"]
+mod discovered;
 #[path = "files/host.rs"]
 mod host;
 #[path = "files/hostile.rs"]
 mod hostile;
+#[path = "files/trees.rs"]
+mod trees;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};

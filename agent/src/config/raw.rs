@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::discover;
+
 /// The whole file.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
@@ -98,6 +100,8 @@ pub enum Source {
     File(File),
     /// Kubeconfigs of the host.
     Kubeconfig(Kubeconfig),
+    /// Files and kubeconfigs of the host, wherever distributions of Kubernetes keep them.
+    Discovery(Discovery),
     /// Objects of a cluster.
     Kubernetes(Kubernetes),
 }
@@ -132,6 +136,26 @@ pub struct Kubeconfig {
     pub name: String,
     /// Files and patterns.
     pub paths: Vec<String>,
+    /// Time between two looks, in place of `cache.filePoll.interval`.
+    #[serde(default)]
+    pub refresh_interval: Option<String>,
+}
+
+/// `kind: discovery`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Discovery {
+    /// The label `source_name`, of files and of kubeconfigs.
+    pub name: String,
+    /// Names of distributions, or `auto` for all that are known.
+    #[serde(default = "auto")]
+    pub distributions: Vec<String>,
+    /// Patterns of what to leave out.
+    #[serde(default)]
+    pub exclude_paths: Vec<String>,
+    /// Whether symbolic links are followed.
+    #[serde(default = "yes")]
+    pub follow_symlinks: bool,
     /// Time between two looks, in place of `cache.filePoll.interval`.
     #[serde(default)]
     pub refresh_interval: Option<String>,
@@ -253,6 +277,17 @@ impl Source {
             refresh_interval: None,
         })
     }
+
+    /// What these distributions keep, under a name of ours.
+    pub fn of_distributions(name: &str, distributions: Vec<String>, follow_symlinks: bool) -> Self {
+        Self::Discovery(Discovery {
+            name: name.to_owned(),
+            distributions,
+            exclude_paths: Vec::new(),
+            follow_symlinks,
+            refresh_interval: None,
+        })
+    }
 }
 
 impl Raw {
@@ -324,6 +359,10 @@ impl Default for Secrets {
             }],
         }
     }
+}
+
+fn auto() -> Vec<String> {
+    vec![discover::AUTO.to_owned()]
 }
 
 fn yes() -> bool {

@@ -8,6 +8,7 @@ use regex_lite::Regex;
 
 use super::raw::{self, Raw};
 use super::{Errors, SourceConfig, duration};
+use crate::discover;
 use crate::expose::labels;
 use crate::source::kube::Settings;
 use crate::source::secrets::{Globs, Key, LabelFilter, SecretType};
@@ -42,17 +43,26 @@ pub(super) fn all(raw: &Raw, errors: &mut Errors) -> Vec<SourceConfig> {
         let at = format!("sources[{index}]");
         if source.name().is_empty() {
             errors.push(&format!("{at}.name"), "a source needs a name");
-        } else if !names.insert((source.kind(), source.name())) {
-            errors.push(
-                &format!("{at}.name"),
-                format!("`{}` is taken", source.name()),
-            );
         }
-        valid.extend(match source {
-            raw::Source::File(file) => shared.files(&at, file, errors),
-            raw::Source::Kubeconfig(kubeconfig) => shared.kubeconfigs(&at, kubeconfig, errors),
-            raw::Source::Kubernetes(kubernetes) => Some(secrets(&at, kubernetes, errors)),
-        });
+        for kind in source.kinds() {
+            if !names.insert((kind, source.name())) && !source.name().is_empty() {
+                let error = format!("`{}` is taken", source.name());
+                errors.push(&format!("{at}.name"), error);
+            }
+        }
+        match source {
+            raw::Source::File(file) => valid.extend(shared.files(&at, file, errors)),
+            raw::Source::Kubeconfig(file) => valid.extend(shared.kubeconfigs(&at, file, errors)),
+            raw::Source::Discovery(discovery) => {
+                valid.extend(
+                    shared
+                        .discovery(&at, discovery, errors)
+                        .into_iter()
+                        .flatten(),
+                );
+            }
+            raw::Source::Kubernetes(kubernetes) => valid.push(secrets(&at, kubernetes, errors)),
+        }
     }
     valid
 }
@@ -83,6 +93,7 @@ impl Shared {
             root: self.host_root.clone(),
             paths: file.paths.clone(),
             exclude: file.exclude_paths.clone(),
+            discovered: None,
             follow_symlinks: file.follow_symlinks,
             interval,
             timeout: TIMEOUT,
@@ -101,9 +112,62 @@ impl Shared {
             name: kubeconfig.name.clone(),
             root: self.host_root.clone(),
             paths: kubeconfig.paths.clone(),
+            exclude: Vec::new(),
+            follow_symlinks: true,
+            discovered: None,
             interval,
             timeout: TIMEOUT,
         }))
+    }
+
+    /// One source for each of the two kinds.
+    fn discovery(
+        &self,
+        at: &str,
+        written: &raw::Discovery,
+        errors: &mut Errors,
+    ) -> Option<[SourceConfig; 2]> {
+        let at_names = format!("{at}.distributions");
+        if written.distributions.is_empty() {
+            errors.push(&at_names, "there is no distribution");
+        }
+        let known: Vec<_> = discover::names().collect();
+        for name in &written.distributions {
+            if !known.contains(&name.as_str()) {
+                let error = format!("`{name}` is none of {}", known.join(", "));
+                errors.push(&at_names, error);
+            }
+        }
+        globs(
+            &format!("{at}.excludePaths"),
+            &written.exclude_paths,
+            errors,
+        );
+        let interval = self.refresh(at, written.refresh_interval.as_deref(), errors)?;
+        let mut paths = discover::paths(&written.distributions);
+        paths.excludes.extend(written.exclude_paths.iter().cloned());
+        Some([
+            SourceConfig::Files(files::Options {
+                name: written.name.clone(),
+                root: self.host_root.clone(),
+                paths: paths.files,
+                exclude: paths.excludes.clone(),
+                discovered: Some(discover::SUPERSEDED),
+                follow_symlinks: written.follow_symlinks,
+                interval,
+                timeout: TIMEOUT,
+            }),
+            SourceConfig::Kubeconfigs(kubeconfigs::Options {
+                name: written.name.clone(),
+                root: self.host_root.clone(),
+                paths: paths.kubeconfigs,
+                exclude: paths.excludes,
+                follow_symlinks: written.follow_symlinks,
+                discovered: Some(discover::SUPERSEDED),
+                interval,
+                timeout: TIMEOUT,
+            }),
+        ])
     }
 
     fn refresh(&self, at: &str, text: Option<&str>, errors: &mut Errors) -> Option<Duration> {
@@ -260,11 +324,13 @@ fn globs(at: &str, patterns: &[String], errors: &mut Errors) {
 }
 
 impl raw::Source {
-    fn kind(&self) -> &'static str {
+    /// The values of the label `source_kind` under which its name must be its own.
+    fn kinds(&self) -> &'static [&'static str] {
         match self {
-            Self::File(_) => "file",
-            Self::Kubeconfig(_) => "kubeconfig",
-            Self::Kubernetes(_) => "kubernetes",
+            Self::File(_) => &["file"],
+            Self::Kubeconfig(_) => &["kubeconfig"],
+            Self::Discovery(_) => &["file", "kubeconfig"],
+            Self::Kubernetes(_) => &["kubernetes"],
         }
     }
 
@@ -272,6 +338,7 @@ impl raw::Source {
         match self {
             Self::File(file) => &file.name,
             Self::Kubeconfig(kubeconfig) => &kubeconfig.name,
+            Self::Discovery(discovery) => &discovery.name,
             Self::Kubernetes(kubernetes) => &kubernetes.name,
         }
     }

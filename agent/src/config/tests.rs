@@ -133,6 +133,56 @@ fn no_error_quotes_the_file() {
 }
 
 #[test]
+fn a_discovery_is_a_source_of_files_and_one_of_kubeconfigs() {
+    let text = "
+hostRoot: /host
+sources:
+- {kind: discovery, name: host, excludePaths: [super-admin.conf], refreshInterval: 5m}
+";
+    let config = parse(text).unwrap();
+    let [
+        SourceConfig::Files(files),
+        SourceConfig::Kubeconfigs(kubeconfigs),
+    ] = config.sources.as_slice()
+    else {
+        panic!("{config:?}")
+    };
+    for path in ["/etc/kubernetes/pki/*.crt", "/system/secrets/etcd/*.crt"] {
+        assert!(files.paths.iter().any(|known| known == path), "{path}");
+    }
+    assert!(files.exclude.contains(&"super-admin.conf".to_owned()));
+    assert_eq!(files.exclude, kubeconfigs.exclude);
+    assert_eq!(
+        (files.interval.as_secs(), kubeconfigs.interval.as_secs()),
+        (300, 300)
+    );
+    assert!(files.follow_symlinks && kubeconfigs.follow_symlinks);
+}
+
+#[test]
+fn a_discovery_of_nothing_known_is_refused_and_its_name_is_its_own() {
+    let text = "
+sources:
+- {kind: file, name: host, paths: [/a]}
+- {kind: discovery, name: host, distributions: [k3s, k4s]}
+- {kind: discovery, name: other, distributions: []}
+- {kind: discovery, name: third, excludePaths: ['{a'], paths: [/b]}
+";
+    let errors = parse(text).unwrap_err();
+    assert!(errors.contains("unknown field `paths`"), "{errors}");
+    let errors = parse(&text.replace(", paths: [/b]", "")).unwrap_err();
+    for error in [
+        "sources[1].name: `host` is taken",
+        "sources[1].distributions: `k4s` is none of auto, ",
+        "sources[2].distributions: there is no distribution",
+        "sources[3].excludePaths[0]: ",
+    ] {
+        assert!(errors.contains(error), "{error} in:\n{errors}");
+    }
+    assert_eq!(errors.lines().count(), 4, "{errors}");
+}
+
+#[test]
 fn nothing_to_watch_is_an_error() {
     assert!(
         parse("")

@@ -13,7 +13,7 @@ use super::host::ledger::{Ledger, Scanned};
 use super::host::look::{Glance, Seen};
 use super::host::patrol::{Door, Scan, patrol};
 use super::host::walk::{Expansion, Found, Search};
-use super::host::{HostRoot, Look, faulty, label, no_certificate};
+use super::host::{HostRoot, Look, Superseded, faulty, label, no_certificate};
 use super::{Failure, LocalFuture, Sink, Source};
 use crate::decode::{self, Decoded};
 use crate::model::{Bundle, Location, Problem, Reason};
@@ -29,6 +29,9 @@ pub struct Options {
     pub paths: Vec<String>,
     /// Patterns of paths that are left out.
     pub exclude: Vec<String>,
+    /// The paths were looked up and not named: one that is missing is no problem, while one that
+    /// is closed to us fails the source even if only a pattern found it.
+    pub discovered: Option<Superseded>,
     /// Whether symbolic links are followed.
     pub follow_symlinks: bool,
     /// The time between two scans.
@@ -49,6 +52,7 @@ pub struct Scanner {
     door: Door,
     search: Arc<Search>,
     follow: bool,
+    discovered: bool,
     crew: Crew,
     ledger: Ledger,
     seen: HashMap<PathBuf, SeenFile>,
@@ -109,10 +113,15 @@ impl Scanner {
             follow_symlinks: follow,
             ..
         } = options;
+        let mut search = Search::new(paths, exclude, *follow, true);
+        if let Some(superseded) = options.discovered {
+            search = search.discovered(superseded);
+        }
         Self {
             door: Door::new(&options.root),
-            search: Arc::new(Search::new(paths, exclude, *follow, true)),
+            search: Arc::new(search),
             follow: *follow,
+            discovered: options.discovered.is_some(),
             crew: Crew::new(options.timeout),
             ledger: Ledger::default(),
             seen: HashMap::new(),
@@ -152,7 +161,7 @@ impl Scanner {
             self.ledger.put(
                 Location::file(label(&path)),
                 faulty(fault.problem),
-                fault.named,
+                fault.named || self.discovered,
             );
         }
         self.ledger.end_round()
@@ -212,7 +221,8 @@ impl Scanner {
             // Not forgotten: when its directory cannot be seen next, what is known of it stays.
             Err(problem) => {
                 let location = location();
-                self.ledger.put(location.clone(), faulty(problem), named);
+                let counts = named || self.discovered;
+                self.ledger.put(location.clone(), faulty(problem), counts);
                 self.seen.insert(
                     path,
                     SeenFile {

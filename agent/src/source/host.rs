@@ -35,6 +35,7 @@ use crate::model::{Bundle, Problem, Reason};
 use missing::Missing;
 
 pub use ledger::Scanned;
+pub use pattern::Superseded;
 
 /// The host's root directory, open.
 #[derive(Debug)]
@@ -136,12 +137,18 @@ impl HostRoot {
         })
     }
 
-    /// Lists a directory; `None` when the path leads to something else.
-    pub(crate) fn list(&self, path: &Path) -> Result<Option<Listing>, Problem> {
+    /// Lists a directory; `None` when the path leads to something else, or, if that is no matter,
+    /// to nothing. What a link promises is always missed.
+    pub(crate) fn list(
+        &self,
+        path: &Path,
+        may_be_missing: bool,
+    ) -> Result<Option<Listing>, Problem> {
         let flags = OpenFlags::O_RDONLY | OpenFlags::O_DIRECTORY | OpenFlags::O_NONBLOCK;
         let file = match attempt(|| self.root.open_subpath(path, flags)) {
             Ok(file) => file,
             Err(error) if errno(&error) == Some(Errno::NOTDIR.raw_os_error()) => return Ok(None),
+            Err(error) if may_be_missing && self.is_missing(path, &error) => return Ok(None),
             Err(error) => return Err(self.problem(path, &error, true)),
         };
         let io = |error: io::Error| failed(error.raw_os_error());
@@ -188,6 +195,12 @@ impl HostRoot {
             .metadata()
             .map_err(|error| failed(error.raw_os_error()))?;
         Ok((file, metadata))
+    }
+
+    /// Whether nothing is there, and no link says that there should be.
+    fn is_missing(&self, path: &Path, error: &Error) -> bool {
+        let is_plain = || matches!(Missing::find(self, path), Missing::At { linked: false, .. });
+        errno(error) == Some(Errno::NOENT.raw_os_error()) && is_plain()
     }
 
     /// Names what is wrong with a path that does not resolve.

@@ -14,7 +14,7 @@ use super::host::ledger::{Ledger, Scanned};
 use super::host::look::{Glance, Seen};
 use super::host::patrol::{Door, Scan, patrol};
 use super::host::walk::{Expansion, Search};
-use super::host::{HostRoot, Look, Stamp, faulty, is_unread, label, no_certificate};
+use super::host::{HostRoot, Look, Stamp, Superseded, faulty, is_unread, label, no_certificate};
 use super::{Failure, LocalFuture, Sink, Source};
 use crate::decode;
 use crate::decode::kubeconfig::{self, Content};
@@ -29,6 +29,12 @@ pub struct Options {
     pub root: PathBuf,
     /// Kubeconfigs and patterns, all absolute on the host.
     pub paths: Vec<String>,
+    /// Patterns of paths that are left out.
+    pub exclude: Vec<String>,
+    /// Whether a kubeconfig may be a symbolic link.
+    pub follow_symlinks: bool,
+    /// As of [`super::files::Options`].
+    pub discovered: Option<Superseded>,
     /// The time between two scans.
     pub interval: Duration,
     /// How long one operation on a file may take.
@@ -46,6 +52,8 @@ pub struct Kubeconfigs {
 pub struct Scanner {
     door: Door,
     search: Arc<Search>,
+    follow: bool,
+    discovered: bool,
     crew: Crew,
     ledger: Ledger,
     kubeconfigs: BTreeMap<PathBuf, Kubeconfig>,
@@ -127,9 +135,16 @@ impl Source for Kubeconfigs {
 impl Scanner {
     /// A watch that has seen nothing yet.
     pub fn new(options: &Options) -> Self {
+        let follow = options.follow_symlinks;
+        let mut search = Search::new(&options.paths, &options.exclude, follow, false);
+        if let Some(superseded) = options.discovered {
+            search = search.discovered(superseded);
+        }
         Self {
             door: Door::new(&options.root),
-            search: Arc::new(Search::new(&options.paths, &[], true, false)),
+            search: Arc::new(search),
+            follow,
+            discovered: options.discovered.is_some(),
             crew: Crew::new(options.timeout),
             ledger: Ledger::default(),
             kubeconfigs: BTreeMap::new(),
@@ -150,19 +165,19 @@ impl Scanner {
         self.look_at_files(root, now);
         for kubeconfig in self.kubeconfigs.values() {
             let path = &kubeconfig.path;
+            let counts = kubeconfig.named || self.discovered;
             if let Some(problem) = &kubeconfig.fault {
                 let bundle = faulty(problem.clone());
-                self.ledger
-                    .put(location(path, None), bundle, kubeconfig.named);
+                self.ledger.put(location(path, None), bundle, counts);
             }
             for (entry, bundle) in kubeconfig.bundles(&self.files) {
-                self.ledger
-                    .put(location(path, Some(entry)), bundle, kubeconfig.named);
+                self.ledger.put(location(path, Some(entry)), bundle, counts);
             }
         }
         for (path, problem, named) in faults {
+            let counts = named || self.discovered;
             self.ledger
-                .put(location(&label(&path), None), faulty(problem), named);
+                .put(location(&label(&path), None), faulty(problem), counts);
         }
         self.ledger.end_round()
     }
@@ -181,7 +196,7 @@ impl Scanner {
         let glances = files.iter().map(|file| Glance {
             root: Arc::clone(root),
             path: file.path.clone(),
-            follow: true,
+            follow: self.follow,
             known: self.kubeconfigs.get(&file.path).and_then(Kubeconfig::known),
             digest: parts,
         });

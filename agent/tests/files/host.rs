@@ -79,6 +79,11 @@ impl Host {
         fs::set_permissions(self.at(path), fs::Permissions::from_mode(mode)).unwrap();
     }
 
+    /// Where the host is mounted.
+    pub(crate) fn root(&self) -> &str {
+        self.root.path().to_str().unwrap()
+    }
+
     pub(crate) fn options(&self, paths: &[&str]) -> Options {
         Options {
             name: "test".into(),
@@ -86,6 +91,7 @@ impl Host {
             paths: paths.iter().map(|path| (*path).to_owned()).collect(),
             exclude: Vec::new(),
             follow_symlinks: true,
+            discovered: None,
             interval: Duration::from_secs(30),
             timeout: Duration::from_secs(60),
         }
@@ -157,7 +163,7 @@ impl Watch {
     }
 }
 
-fn report(report: &Report) -> String {
+pub(crate) fn report(report: &Report) -> String {
     match report {
         Report::Panicked => "panicked".into(),
         Report::Succeeded => "succeeded".into(),

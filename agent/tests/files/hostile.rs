@@ -353,7 +353,7 @@ fn refuse_openat2(errno: Errno) {
 // === seams ===
 
 /// Runs a test for which the modes of files count, even if it is run by root.
-fn without_privileges(test: fn()) {
+pub(crate) fn without_privileges(test: fn()) {
     let run = move || {
         // They are this thread's, and inherited by those that it starts.
         rustix::thread::set_capabilities(
@@ -393,11 +393,11 @@ impl Hung {
     }
 }
 
-struct Mount(PathBuf);
+pub(crate) struct Mount(PathBuf);
 
 impl Mount {
     /// `None`, and a word about it, where the test may not mount.
-    fn new(kind: &str, at: PathBuf, data: Option<&CStr>) -> Option<Self> {
+    pub(crate) fn new(kind: &str, at: PathBuf, data: Option<&CStr>) -> Option<Self> {
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
         rustix::mount::mount("test", &at, kind, flags, data)
             .inspect_err(|error| skip(error))

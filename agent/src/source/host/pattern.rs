@@ -39,7 +39,13 @@ pub(crate) struct Step {
 
 /// Paths that are never looked at.
 #[derive(Debug, Default)]
-pub(crate) struct Excludes(Vec<String>);
+pub(crate) struct Excludes {
+    globs: Vec<String>,
+    pub(crate) superseded: Superseded,
+}
+
+/// Pairs of names: the first is left out of a directory that holds the second.
+pub type Superseded = &'static [(&'static str, &'static str)];
 
 // === impl Pattern ===
 
@@ -68,6 +74,15 @@ impl Pattern {
         Some(Self { base, segments })
     }
 
+    /// One name as a pattern: its directory is listed, and not the name tried.
+    pub(crate) fn exactly(path: &str) -> Self {
+        let (base, name) = path.rsplit_once('/').unwrap_or(("/", path));
+        Self {
+            base: Path::new("/").join(base),
+            segments: vec![Segment::Name(name.to_owned())],
+        }
+    }
+
     /// The files of one directory.
     pub(crate) fn everything() -> Self {
         Self {
@@ -93,7 +108,10 @@ impl Pattern {
         let mut step = Step::default();
         for (name, kind) in &listing.entries {
             let path = directory.join(name);
-            if self.matters(name, at) && !excludes.cover(&path) {
+            if self.matters(name, at)
+                && !excludes.cover(&path)
+                && !excludes.supersede(name, listing)
+            {
                 self.place(path, name, *kind, at, follow, &mut step);
             }
         }
@@ -150,28 +168,34 @@ impl Pattern {
 impl Excludes {
     /// Takes patterns; one without a slash is about names, wherever they are.
     pub(crate) fn new(patterns: &[String]) -> Self {
-        Self(
-            patterns
-                .iter()
-                .map(|pattern| match pattern.trim_end_matches('/') {
-                    name if !name.contains('/') => format!("**/{name}"),
-                    path => path.to_owned(),
-                })
-                .collect(),
-        )
+        let glob = |pattern: &String| match pattern.trim_end_matches('/') {
+            name if !name.contains('/') => format!("**/{name}"),
+            path => path.to_owned(),
+        };
+        Self {
+            globs: patterns.iter().map(glob).collect(),
+            superseded: &[],
+        }
+    }
+
+    fn supersede(&self, name: &OsStr, listing: &Listing) -> bool {
+        let holds = |by: &str| listing.entries.iter().any(|(name, _)| name == by);
+        self.superseded
+            .iter()
+            .any(|(old, by)| name == *old && holds(by))
     }
 
     /// Whether a path is left out; its directories are not looked at.
     pub(crate) fn cover(&self, path: &Path) -> bool {
         let bytes = path.as_os_str().as_bytes();
-        self.0
+        self.globs
             .iter()
             .any(|glob| glob.as_bytes() == bytes || glob_match(glob, bytes))
     }
 
     /// Whether a path, or a directory it is in, is left out.
     pub(crate) fn cover_any(&self, path: &Path) -> bool {
-        !self.0.is_empty() && path.ancestors().any(|path| self.cover(path))
+        !self.globs.is_empty() && path.ancestors().any(|path| self.cover(path))
     }
 }
 
@@ -264,6 +288,24 @@ mod tests {
     fn an_exclamation_mark_at_the_front_is_a_character() {
         let step = step("/d/!*", 0, &[("!a", FILE), ("b", FILE)]);
         assert_eq!(step.files, paths(&["/d/!a"]));
+    }
+
+    #[test]
+    fn what_is_superseded_is_left_out_where_its_successor_is() {
+        let pattern = Pattern::exactly("/d/old");
+        let excludes = Excludes {
+            superseded: &[("old", "new")],
+            ..Excludes::default()
+        };
+        let files = |names: &[&str]| {
+            let listing = Listing {
+                entries: names.iter().map(|name| (name.into(), FILE)).collect(),
+                ..Listing::default()
+            };
+            let step = pattern.step(Path::new("/d"), &listing, 0, true, &excludes);
+            step.files.len()
+        };
+        assert_eq!((files(&["old"]), files(&["old", "new"])), (1, 0));
     }
 
     #[test]

@@ -4,14 +4,17 @@
 //! those below), even when it looks like a pattern. Only then it is one. Directories are listed
 //! level by level, each in an errand of its own, so that one that hangs or is closed hides nothing
 //! but itself.
+//!
+//! What is discovered was named by nobody: there, nothing is missed and everything is a pattern.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::OsString;
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::crew::{Crew, Errand};
-use super::pattern::{Excludes, Pattern, Step};
+use super::pattern::{Excludes, Pattern, Step, Superseded};
 use super::{HostRoot, Kind, Listing, is_unread};
 use crate::model::{Problem, Reason};
 
@@ -24,6 +27,8 @@ pub(crate) struct Search {
     follow: bool,
     /// A directory means the files in it.
     directories: bool,
+    /// Nobody counts on what is to be found.
+    discovered: bool,
 }
 
 /// A path as the user named it.
@@ -66,6 +71,8 @@ struct Walk {
     search: Arc<Search>,
     progress: Vec<Progress>,
     positions: HashMap<PathBuf, usize>,
+    /// Where discovered files are: a directory can be reached by two names.
+    places: HashSet<((u64, u64), OsString)>,
     expansion: Expansion,
     next: Vec<Visit>,
 }
@@ -131,7 +138,18 @@ impl Search {
             excludes: Excludes::new(exclude),
             follow,
             directories,
+            discovered: false,
         }
+    }
+
+    /// The same, for paths of distributions instead of names that somebody counts on.
+    pub(crate) fn discovered(mut self, superseded: Superseded) -> Self {
+        self.discovered = true;
+        self.excludes.superseded = superseded;
+        for Wanted { path, pattern } in &mut self.wanted {
+            pattern.get_or_insert_with(|| Pattern::exactly(&path.to_string_lossy()));
+        }
+        self
     }
 
     /// Finds the files that are there now.
@@ -141,6 +159,7 @@ impl Search {
             search: Arc::clone(self),
             progress: self.wanted.iter().map(|_| Progress::default()).collect(),
             positions: HashMap::new(),
+            places: HashSet::new(),
             expansion: Expansion::default(),
             next: Vec::new(),
         };
@@ -167,6 +186,8 @@ impl Walk {
         for (wanted, Wanted { path, pattern }) in search.wanted.iter().enumerate() {
             if search.excludes.cover_any(path) {
                 self.progress[wanted].matched = true;
+            } else if let (true, Some(pattern)) = (search.discovered, pattern) {
+                self.visit(wanted, pattern.base.clone(), Some(0));
             } else if pattern.is_none() && !search.directories {
                 self.found(wanted, path.clone(), true);
             } else {
@@ -270,6 +291,12 @@ impl Walk {
             }
         }
         for file in step.files {
+            if search.discovered {
+                let name = file.file_name().unwrap_or_default().to_owned();
+                if !self.places.insert((id, name)) {
+                    continue;
+                }
+            }
             self.found(wanted, file, false);
         }
         for (directory, segment) in step.directories {
@@ -320,7 +347,10 @@ impl Walk {
     fn end(mut self) -> Expansion {
         let search = Arc::clone(&self.search);
         for (wanted, Wanted { path, pattern }) in search.wanted.iter().enumerate() {
-            if self.progress[wanted].matched || self.progress[wanted].faulty {
+            let Progress {
+                matched, faulty, ..
+            } = self.progress[wanted];
+            if matched || faulty || search.discovered {
                 continue;
             }
             let detail = match pattern {
@@ -366,7 +396,7 @@ impl Errand for Visit {
         }
         Ok(self
             .root
-            .list(&self.path)?
+            .list(&self.path, self.search.discovered)?
             .map_or(Sight::Nothing, Sight::Directory))
     }
 

@@ -35,6 +35,9 @@ impl Host {
             name: "test".into(),
             root: self.root.path().to_owned(),
             paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+            exclude: Vec::new(),
+            follow_symlinks: true,
+            discovered: None,
             interval: Duration::from_secs(30),
             timeout: Duration::from_secs(60),
         }
