@@ -97,6 +97,7 @@ def index(first):
     report.equal("the same content again changes nothing", snapshot(out), before)
     publishes("with a base", chart, "--out", str(first / "base"), "--url", "https://example.org/charts/")
     report.equal("urls with a base", entries(first / "base")[0]["urls"], ["https://example.org/charts/x509-certificate-exporter-1.2.3.tgz"])
+    report.check("an address without TLS", [] if "no https address" in (said := repo(chart, "--out", str(first / "plain"), "--url", "http://example.org")[1]) else [said])
     for version in ("1.10.0", "1.10.0-rc.1", "1.9.0"):
         publishes(f"{version} beside it", variant(first / version, version=version), "--out", str(out))
     report.equal("newest first", [one["version"] for one in entries(out)], ["1.10.0", "1.10.0-rc.1", "1.9.0", "1.2.3"])

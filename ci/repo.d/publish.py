@@ -1,6 +1,7 @@
 """A chart repository is a folder: packages and an index.yaml. What is published stays as it is.
 
-publish.py pack PACKAGE FOLDER        writes the package anew, so that its bytes depend on its content alone, and prints its path
+publish.py pack PACKAGE FOLDER        writes the package anew, so that its bytes depend on its content alone, and prints its path;
+                                      refuses a chart that cannot be published
 publish.py index PACKAGE FOLDER BASE  puts the package into the folder and its index; BASE is empty or a URL
 publish.py same PACKAGE OTHER         exit status 0 if both have the same content
 """
@@ -64,6 +65,8 @@ def pack(package, folder):
             archive.addfile(info, io.BytesIO(files[name]))
     packed = pathlib.Path(folder, f"{chart['name']}-{chart['version']}.tgz")
     packed.write_bytes(gzip.compress(tar.getvalue(), 9, mtime=0))
+    if found := list(problems(chart, packed.stat().st_size)):
+        raise Refused("; ".join(found))
     return packed
 
 
@@ -105,11 +108,8 @@ def enter(package, folder, base):
     """Publishes the package; says what it did."""
     package, folder = pathlib.Path(package), pathlib.Path(folder)
     chart, index = chart_of(package), read_index(folder / "index.yaml")
-    found = list(problems(chart, package.stat().st_size))
     if base and not base.startswith("https://"):
-        found.append(f"{base} is no https address")
-    if found:
-        raise Refused("; ".join(found))
+        raise Refused(f"{base} is no https address")
     name, version = chart["name"], chart["version"]
     entries = index["entries"].setdefault(name, [])
     entry = next((entry for entry in entries if entry.get("version") == version), None)
