@@ -84,4 +84,4 @@ def from_crds(folder, out):
 if __name__ == "__main__":
     swagger, crds, target = map(pathlib.Path, sys.argv[1:4])
     target.mkdir(parents=True, exist_ok=True)
-    print(f"{from_swagger(swagger, target)} kinds of Kubernetes, {from_crds(crds, target)} of the Prometheus Operator")
+    print(f"{from_swagger(swagger, target)} kinds of Kubernetes, {from_crds(crds, target)} of the CRDs")
