@@ -9,6 +9,8 @@ import sys
 
 import yaml
 
+import form
+
 KEY = re.compile(r"^( *)([A-Za-z][A-Za-z0-9]*):(?: |$)")
 
 
@@ -102,6 +104,7 @@ def make(values_text, types):
             place = place["properties"][part]
         place["properties"][key] = node
     root["properties"]["enabled"] = {"type": "boolean", "description": "The condition of a parent chart; not used by this one."}
+    form.ask(root, types["definitions"], types["form"])
     unused = set(maker.types) - maker.used
     if unused:
         raise SystemExit(f"schema-types.yaml names keys that values.yaml has not: {sorted(unused)}")
