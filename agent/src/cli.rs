@@ -42,6 +42,8 @@ pub enum Command {
     Check(Check),
     /// Print the effective configuration; exit 2 if it is wrong.
     Config,
+    /// Ask a running agent whether it is ready and how many certificates it knows; exit 2 if not.
+    Ready(Ready),
     /// Watch and answer scrapes.
     Serve,
 }
@@ -66,6 +68,17 @@ pub struct Check {
     /// Critical when less than this is left.
     #[arg(long, default_value = "14d", value_name = "DURATION")]
     pub crit: String,
+}
+
+/// Arguments of `ready`.
+#[derive(Debug, Args)]
+pub struct Ready {
+    /// Where it listens.
+    #[arg(default_value = "127.0.0.1:9793", value_name = "HOST:PORT")]
+    pub address: String,
+    /// Go on asking for so long.
+    #[arg(long, default_value = "30s", value_name = "DURATION")]
+    pub timeout: String,
 }
 
 /// What to watch and how.

@@ -25,6 +25,7 @@ pub mod health;
 pub mod inventory;
 pub mod logs;
 pub mod model;
+pub mod ready;
 pub mod serve;
 pub mod server;
 pub mod source;

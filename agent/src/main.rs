@@ -6,12 +6,13 @@ use clap::Parser as _;
 use x509_certificate_exporter::cli::{Cli, Command};
 use x509_certificate_exporter::config::Config;
 use x509_certificate_exporter::exit::Exit;
-use x509_certificate_exporter::{check, logs, serve, terminal};
+use x509_certificate_exporter::{check, logs, ready, serve, terminal};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Some(Command::Check(arguments)) => check::run(arguments, cli.options),
+        Some(Command::Ready(arguments)) => ready::run(&arguments),
         command => cli.options.effective().and_then(|raw| {
             let config = Config::new(&raw)?;
             if matches!(command, Some(Command::Config)) {

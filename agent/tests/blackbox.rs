@@ -6,6 +6,9 @@
     reason = "a test that cannot go on fails"
 )]
 
+#[path = "blackbox/ready.rs"]
+mod ready;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

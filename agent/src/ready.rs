@@ -1,0 +1,132 @@
+//! `ready [HOST:PORT]`: asks a running agent as a scraper would, and says in one line whether it
+//! answers. For tests of an installation, from an image that holds nothing but the agent.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Bytes;
+use hyper::{Request, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::cli::Ready;
+use crate::config::{ConfigError, Listen, duration};
+use crate::exit::Exit;
+use crate::terminal;
+
+/// How long one request may take, the way there included.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest that is waited: a number of seconds can be one that no clock has.
+const LONGEST: Duration = Duration::from_secs(86_400);
+/// The pause between two attempts.
+const PAUSE: Duration = Duration::from_millis(500);
+/// The most that is read of an answer: the exposition of 100,000 certificates.
+const MOST: usize = 256 << 20;
+
+/// Why an answer is not the one that was hoped for.
+enum Trouble {
+    /// It may yet come.
+    NotYet(String),
+    /// Whoever answers is no agent.
+    Wrong(String),
+}
+
+/// Asks until the agent is ready, or the time is up.
+pub fn run(arguments: &Ready) -> Result<Exit, ConfigError> {
+    let limit = duration::parse(&arguments.timeout)
+        .map_err(|error| ConfigError::flag("--timeout", error))?;
+    let mut agent: Listen = arguments
+        .address
+        .parse()
+        .map_err(|error| ConfigError::flag("ready", error))?;
+    if agent.host.is_empty() {
+        "127.0.0.1".clone_into(&mut agent.host);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let asked = runtime
+        .map_err(|error| error.to_string())
+        .and_then(|runtime| {
+            let asked = runtime.block_on(ask(&agent, limit));
+            // The lookup of a name may hang; it is not waited for.
+            runtime.shutdown_background();
+            asked
+        });
+    Ok(match asked {
+        Ok(count) => terminal::print(&format!("ready, certificates: {count}\n")),
+        Err(error) => terminal::fail(&format!("not ready: {error}"), Exit::Critical),
+    })
+}
+
+/// How many certificates it knows, or what it said last.
+async fn ask(agent: &Listen, limit: Duration) -> Result<usize, String> {
+    let end = Instant::now() + limit.min(LONGEST);
+    loop {
+        let trouble = match attempt(agent, end).await {
+            Ok(count) => return Ok(count),
+            Err(Trouble::Wrong(error)) => return Err(error),
+            Err(Trouble::NotYet(error)) => error,
+        };
+        // A last attempt with no time left would only hide what is known.
+        if Instant::now() + 2 * PAUSE >= end {
+            return Err(trouble);
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+async fn attempt(agent: &Listen, end: Instant) -> Result<usize, Trouble> {
+    fetch(agent, "/readyz", end).await?;
+    let exposition = fetch(agent, "/metrics", end).await?;
+    let samples = exposition.split(|byte| *byte == b'\n');
+    Ok(samples
+        .filter(|line| line.starts_with(b"x509_cert_not_after{"))
+        .count())
+}
+
+async fn fetch(agent: &Listen, path: &str, end: Instant) -> Result<Bytes, Trouble> {
+    let Listen { host, port } = agent;
+    let left = end.saturating_duration_since(Instant::now());
+    let (status, body) = timeout(PATIENCE.min(left), get(host, *port, path))
+        .await
+        .unwrap_or_else(|_| Err("no answer in time".into()))
+        .map_err(|error| Trouble::NotYet(format!("{host} port {port}: {error}")))?;
+    match status {
+        StatusCode::OK => Ok(body),
+        StatusCode::SERVICE_UNAVAILABLE => {
+            let text = String::from_utf8_lossy(&body);
+            Err(Trouble::NotYet(
+                text.trim().escape_debug().take(200).collect(),
+            ))
+        }
+        _ => Err(Trouble::Wrong(format!("{path} is answered with {status}"))),
+    }
+}
+
+/// One request on a connection of its own.
+async fn get(
+    host: &str,
+    port: u16,
+    path: &str,
+) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
+    let stream = TcpStream::connect((host, port)).await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let request = Request::get(path)
+        .header(header::HOST, "agent")
+        .header(header::ACCEPT_ENCODING, "identity")
+        .header(header::CONNECTION, "close")
+        .body(Empty::<Bytes>::new())?;
+    let exchange = async {
+        let (head, body) = sender.send_request(request).await?.into_parts();
+        Ok((
+            head.status,
+            Limited::new(body, MOST).collect().await?.to_bytes(),
+        ))
+    };
+    // The connection is driven until the answer is there.
+    let (answer, _) = tokio::join!(exchange, connection);
+    answer
+}
