@@ -1,4 +1,5 @@
 """The chart's tests. UPDATE=1 rewrites the golden renders and the schema; X509_AGENT=path lets that binary judge every rendered configuration."""
+import concurrent.futures
 import copy
 import difflib
 import json
@@ -195,19 +196,25 @@ def notes():
 
 
 def conformity(schemas):
-    """kubeconform, strict, over every render; and it is no rubber stamp."""
-    def problems(text):
-        command = ["kubeconform", "-strict", "-output", "json", "-verbose", "-schema-location", f"{schemas}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"]
+    """kubeconform, strict, over every render for the oldest and the newest Kubernetes; and it is no rubber stamp."""
+    def problems(version, text):
+        command = ["kubeconform", "-strict", "-output", "json", "-verbose", "-schema-location", f"{schemas}/{version}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"]
         done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
         results = json.loads(done.stdout)["resources"]
         return len(results), [f"{r['kind']} {r['name']}: {r['msg']}" for r in results if r["status"] != "statusValid"]
-    for name, values in CASES.items():
-        count, found = problems(helm.text(*values))
-        report.check(f"{name}: kubeconform", found, count)
-    for kind, spoil in (("DaemonSet", lambda o: cross.pod(o).update(toleration=[])), ("ServiceMonitor", lambda o: o["spec"].update(endpoint=[])), ("Service", lambda o: o["spec"].update(type=None))):
-        objects = helm.objects(SEED)
-        spoil(cross.of(objects, kind)[0])
-        report.equal(f"kubeconform refuses a spoiled {kind}", len(problems(yaml.safe_dump_all(objects))[1]), 1)
+    versions = sorted(path.name for path in pathlib.Path(schemas).iterdir() if path.name[0].isdigit())
+    report.equal("the oldest and the newest Kubernetes", len(versions), 2)
+    tries = [(version, name) for version in versions for name in CASES]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        found = pool.map(lambda one: problems(one[0], helm.text(*CASES[one[1]], kubernetes=one[0])), tries)
+        for (version, name), (count, sentences) in zip(tries, found):
+            report.check(f"{name}: kubeconform for {version}", sentences, count)
+    for version in versions:
+        for kind, spoil in (("DaemonSet", lambda o: cross.pod(o).update(toleration=[])), ("ServiceMonitor", lambda o: o["spec"].update(endpoint=[])), ("Service", lambda o: o["spec"].update(type=None))):
+            objects = helm.objects(SEED, kubernetes=version)
+            spoil(cross.of(objects, kind)[0])
+            report.equal(f"kubeconform for {version} refuses a spoiled {kind}", len(problems(version, yaml.safe_dump_all(objects))[1]), 1)
+    report.check("kubeconform for the oldest knows what came later", [] if problems(versions[0], helm.text(SEED, kubernetes=versions[-1]))[1] else ["recursiveReadOnly passes"])
 
 
 def main():
