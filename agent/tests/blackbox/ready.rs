@@ -12,6 +12,8 @@ use tempfile::TempDir;
 use super::{Agent, certificate, path, run};
 
 const WAITING: (&str, &str) = ("503 Service Unavailable", "waiting for somebody\n");
+/// No answer that HTTP knows.
+const HANGS_UP: (&str, &str) = ("", "");
 const READY: (&str, &str) = ("200 OK", "ready\n");
 const METRICS: (&str, &str) = (
     "200 OK",
@@ -84,14 +86,13 @@ fn an_agent_that_is_not_ready_yet_is_asked_again() {
 }
 
 #[test]
-fn an_agent_that_is_not_there_yet_is_asked_again() {
+fn who_hangs_up_is_asked_again() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    let asked = thread::spawn(move || run(&["ready", &address.to_string(), "--timeout", "20s"]));
-    thread::sleep(Duration::from_secs(1));
-    let server = answer(TcpListener::bind(address).unwrap(), vec![READY, METRICS]);
-    assert_eq!(said(asked.join().unwrap()).0, Some(0));
+    let server = answer(
+        listener.try_clone().unwrap(),
+        vec![HANGS_UP, READY, METRICS],
+    );
+    assert_eq!(said(ask(&listener, "20s")).0, Some(0));
     server.join().unwrap();
 }
 
