@@ -10,7 +10,7 @@
 pub mod scrape;
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -58,16 +58,24 @@ pub fn router(app: Arc<App>) -> Router {
 
 /// Opens the port. An empty host means every address: IPv6 and IPv4 where the machine has both.
 pub fn bind(host: &str, port: u16) -> io::Result<TcpListener> {
-    let listener = if host.is_empty() {
-        let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
-        std::net::TcpListener::bind(any).or_else(|_| {
-            std::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
-        })?
-    } else {
-        std::net::TcpListener::bind((host, port))?
-    };
+    if host.is_empty()
+        && let Ok(listener) = bind_both(port)
+    {
+        return Ok(listener);
+    }
+    let host = if host.is_empty() { "0.0.0.0" } else { host };
+    let listener = std::net::TcpListener::bind((host, port))?;
     listener.set_nonblocking(true)?;
     TcpListener::from_std(listener)
+}
+
+fn bind_both(port: u16) -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v6()?;
+    // Said aloud, because a sysctl (bindv6only) may say otherwise.
+    rustix::net::sockopt::set_ipv6_v6only(&socket, false)?;
+    socket.set_reuseaddr(true)?;
+    socket.bind((Ipv6Addr::UNSPECIFIED, port).into())?;
+    socket.listen(1024)
 }
 
 /// Serves until `stop` resolves, then lets requests under way end.

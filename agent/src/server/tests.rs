@@ -1,4 +1,5 @@
 use std::io::Read as _;
+use std::net::Ipv4Addr;
 
 use axum::body::to_bytes;
 use axum::http::Request;
@@ -111,6 +112,99 @@ async fn gzip_and_identity_say_the_same() {
         );
     }
     assert!(plain.contains("x509_source_bundles{source_kind=\"file\",source_name=\"files\"} 1"));
+}
+
+#[tokio::test]
+async fn an_empty_host_is_every_address() {
+    let listener = bind("", 0).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let ipv4 = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await;
+    ipv4.unwrap();
+    match TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).await {
+        Ok(_) => drop(
+            TcpStream::connect((Ipv6Addr::LOCALHOST, port))
+                .await
+                .unwrap(),
+        ),
+        Err(error) => skip(&error),
+    }
+}
+
+#[test]
+fn an_empty_host_is_that_of_ipv4_where_there_is_no_ipv6() {
+    // The filter is this thread's.
+    let run = || {
+        refuse_ipv6();
+        let listener = in_runtime(|| bind("", 0).unwrap().local_addr().unwrap());
+        assert!(listener.is_ipv4(), "{listener}");
+    };
+    std::thread::spawn(run).join().unwrap();
+}
+
+/// In a network without any address, as on a host that has none of IPv4.
+#[test]
+fn an_empty_host_is_both_where_the_kernel_would_part_them() {
+    const NAME: &str = "server::tests::an_empty_host_is_both_where_the_kernel_would_part_them";
+    const PARTED: &str = "X509_TEST_BINDV6ONLY";
+    if std::env::var_os(PARTED).is_some() {
+        let parted = in_runtime(|| rustix::net::sockopt::ipv6_v6only(bind("", 0).unwrap()));
+        assert!(!parted.unwrap());
+        return;
+    }
+    let script = r#"echo 1 >/proc/sys/net/ipv6/bindv6only && exec "$0" "$@""#;
+    let output = std::process::Command::new("unshare")
+        .args(["--map-root-user", "--net", "sh", "-c", script])
+        .arg(std::env::current_exe().unwrap())
+        .args([NAME, "--exact"])
+        .env(PARTED, "yes")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    if text.is_empty() {
+        return skip(&String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}"
+    );
+}
+
+fn in_runtime<T>(what: impl FnOnce() -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(async { what() })
+}
+
+fn refuse_ipv6() {
+    use seccompiler::{
+        BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+        SeccompRule,
+    };
+    let socket = if cfg!(target_arch = "x86_64") {
+        41
+    } else {
+        198
+    };
+    let inet6 = u64::from(rustix::net::AddressFamily::INET6.as_raw());
+    let length = SeccompCmpArgLen::Dword;
+    let is_inet6 = SeccompCondition::new(0, length, SeccompCmpOp::Eq, inet6).unwrap();
+    let rules = [(socket, vec![SeccompRule::new(vec![is_inet6]).unwrap()])].into();
+    let errno = rustix::io::Errno::AFNOSUPPORT.raw_os_error().unsigned_abs();
+    let (allow, refuse) = (SeccompAction::Allow, SeccompAction::Errno(errno));
+    let architecture = std::env::consts::ARCH.try_into().unwrap();
+    let filter = SeccompFilter::new(rules, allow, refuse, architecture).unwrap();
+    let program: BpfProgram = filter.try_into().unwrap();
+    seccompiler::apply_filter(&program).unwrap();
+}
+
+fn skip(error: &dyn std::fmt::Display) {
+    let why = format!("this test needs IPv6 and a network of its own: {error}");
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "{why}, and nothing passes by skipping"
+    );
+    eprintln!("SKIPPED: {why}");
 }
 
 #[test]
