@@ -77,6 +77,45 @@ async fn namespaces_named_one_by_one_are_watched_one_by_one() {
     .await;
 }
 
+/// A Role in each of the namespaces is all the rights there may be.
+#[tokio::test(start_paused = true)]
+async fn where_namespaces_are_named_no_answer_makes_the_source_ask_for_more_than_these() {
+    let options = Options {
+        namespaces: globs(&["web", "db"], &[]),
+        types: vec![
+            tls("tls.crt"),
+            SecretType {
+                type_: "Opaque".into(),
+                keys: vec![pattern("crt$")],
+            },
+        ],
+        ..options()
+    };
+    story(options, async |server, _| {
+        let mut asked = BTreeMap::new();
+        for turn in 0..200 {
+            let call = server.call().await;
+            let named = ["db", "web"].into_iter().find(|name| {
+                call.url
+                    .starts_with(&format!("/api/v1/namespaces/{name}/secrets?"))
+            });
+            let named = named.unwrap_or_else(|| panic!("{}", call.url));
+            *asked.entry(named).or_insert(0) += 1;
+            match turn % 7 {
+                0 => call.fails(403),
+                1 => call.fails(422),
+                2 => call.fails(410),
+                3 => call.fails(500),
+                _ if call.is_streamed() => call.streams().initial_end("5"),
+                _ if call.url.contains("limit=") => call.page("5", None, &[]),
+                _ => call.follows("5").ends_with(410),
+            }
+        }
+        assert!(asked.values().all(|asked| *asked > 20), "{asked:?}");
+    })
+    .await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_namespace_that_is_forbidden_fails_the_source_and_hides_no_other() {
     let options = Options {
