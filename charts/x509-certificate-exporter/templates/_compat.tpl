@@ -21,9 +21,15 @@ done about them is said in NOTES. Keys that are merely dead need nothing here: _
 {{- with $v.image -}}
 {{- if regexMatch "(^|/)enix/x509-certificate-exporter$" (.repository | default "") -}}
 {{- $notes = append $notes (printf "image: %s is the image of another program; this chart's own is used, and tag, tagSuffix and digest of the other are not" .repository) -}}
+{{- /* A mirror stays what is pulled from, with the folder that it has for the other's images. */}}
+{{- $public := list "" "docker.io" "quay.io" "ghcr.io" -}}
+{{- $folder := trimSuffix "enix/x509-certificate-exporter" .repository -}}
 {{- $registry := .registry | default "" -}}
-{{- if has $registry (list "" "docker.io" "quay.io" "ghcr.io") -}}{{- $registry = "quay.io" -}}{{- end -}}
-{{- range $key, $value := dict "registry" $registry "repository" "x509-certificate-exporter/x509-certificate-exporter" "tag" "" "tagSuffix" "" "digest" "" -}}
+{{- if has (trimSuffix "/" $folder) $public -}}
+{{- if has $registry $public -}}{{- $registry = "quay.io" -}}{{- $folder = "" -}}{{- end -}}
+{{- if $folder -}}{{- $folder = "quay.io/" -}}{{- end -}}
+{{- end -}}
+{{- range $key, $value := dict "registry" $registry "repository" (printf "%sx509-certificate-exporter/x509-certificate-exporter" $folder) "tag" "" "tagSuffix" "" "digest" "" -}}
 {{- $_ := set $v.image $key $value -}}
 {{- end -}}
 {{- end -}}
