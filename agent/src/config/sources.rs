@@ -10,9 +10,10 @@ use super::raw::{self, Raw};
 use super::{Errors, SourceConfig, duration};
 use crate::discover;
 use crate::expose::labels;
+use crate::source::host::Options;
 use crate::source::kube::Settings;
+use crate::source::secrets;
 use crate::source::secrets::{Globs, Key, LabelFilter, SecretType};
-use crate::source::{files, kubeconfigs, secrets};
 
 /// Time between two looks below which a scan would never rest.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
@@ -54,12 +55,8 @@ pub(super) fn all(raw: &Raw, errors: &mut Errors) -> Vec<SourceConfig> {
             raw::Source::File(file) => valid.extend(shared.files(&at, file, errors)),
             raw::Source::Kubeconfig(file) => valid.extend(shared.kubeconfigs(&at, file, errors)),
             raw::Source::Discovery(discovery) => {
-                valid.extend(
-                    shared
-                        .discovery(&at, discovery, errors)
-                        .into_iter()
-                        .flatten(),
-                );
+                let both = shared.discovery(&at, discovery, errors);
+                valid.extend(both.into_iter().flatten());
             }
             raw::Source::Kubernetes(kubernetes) => valid.push(secrets(&at, kubernetes, errors)),
         }
@@ -88,15 +85,10 @@ impl Shared {
         let interval = self.refresh(at, file.refresh_interval.as_deref(), errors)?;
         paths(at, &file.paths, errors);
         globs(&format!("{at}.excludePaths"), &file.exclude_paths, errors);
-        Some(SourceConfig::Files(files::Options {
-            name: file.name.clone(),
-            root: self.host_root.clone(),
-            paths: file.paths.clone(),
+        Some(SourceConfig::Files(Options {
             exclude: file.exclude_paths.clone(),
-            discovered: None,
             follow_symlinks: file.follow_symlinks,
-            interval,
-            timeout: TIMEOUT,
+            ..self.options(&file.name, &file.paths, interval)
         }))
     }
 
@@ -108,16 +100,8 @@ impl Shared {
     ) -> Option<SourceConfig> {
         let interval = self.refresh(at, kubeconfig.refresh_interval.as_deref(), errors)?;
         paths(at, &kubeconfig.paths, errors);
-        Some(SourceConfig::Kubeconfigs(kubeconfigs::Options {
-            name: kubeconfig.name.clone(),
-            root: self.host_root.clone(),
-            paths: kubeconfig.paths.clone(),
-            exclude: Vec::new(),
-            follow_symlinks: true,
-            discovered: None,
-            interval,
-            timeout: TIMEOUT,
-        }))
+        let options = self.options(&kubeconfig.name, &kubeconfig.paths, interval);
+        Some(SourceConfig::Kubeconfigs(options))
     }
 
     /// One source for each of the two kinds.
@@ -146,28 +130,33 @@ impl Shared {
         let interval = self.refresh(at, written.refresh_interval.as_deref(), errors)?;
         let mut paths = discover::paths(&written.distributions);
         paths.excludes.extend(written.exclude_paths.iter().cloned());
+        let files = Options {
+            exclude: paths.excludes,
+            discovered: Some(discover::SUPERSEDED),
+            follow_symlinks: written.follow_symlinks,
+            ..self.options(&written.name, &paths.files, interval)
+        };
+        let kubeconfigs = Options {
+            paths: paths.kubeconfigs,
+            ..files.clone()
+        };
         Some([
-            SourceConfig::Files(files::Options {
-                name: written.name.clone(),
-                root: self.host_root.clone(),
-                paths: paths.files,
-                exclude: paths.excludes.clone(),
-                discovered: Some(discover::SUPERSEDED),
-                follow_symlinks: written.follow_symlinks,
-                interval,
-                timeout: TIMEOUT,
-            }),
-            SourceConfig::Kubeconfigs(kubeconfigs::Options {
-                name: written.name.clone(),
-                root: self.host_root.clone(),
-                paths: paths.kubeconfigs,
-                exclude: paths.excludes,
-                follow_symlinks: written.follow_symlinks,
-                discovered: Some(discover::SUPERSEDED),
-                interval,
-                timeout: TIMEOUT,
-            }),
+            SourceConfig::Files(files),
+            SourceConfig::Kubeconfigs(kubeconfigs),
         ])
+    }
+
+    fn options(&self, name: &str, paths: &[String], interval: Duration) -> Options {
+        Options {
+            name: name.to_owned(),
+            root: self.host_root.clone(),
+            paths: paths.to_owned(),
+            exclude: Vec::new(),
+            discovered: None,
+            follow_symlinks: true,
+            interval,
+            timeout: TIMEOUT,
+        }
     }
 
     fn refresh(&self, at: &str, text: Option<&str>, errors: &mut Errors) -> Option<Duration> {

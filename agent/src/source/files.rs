@@ -6,39 +6,19 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::host::crew::Crew;
 use super::host::ledger::{Ledger, Scanned};
 use super::host::look::{Glance, Seen};
 use super::host::patrol::{Door, Scan, patrol};
 use super::host::walk::{Expansion, Found, Search};
-use super::host::{HostRoot, Look, Superseded, faulty, label, no_certificate};
+use super::host::{HostRoot, Look, faulty, label, no_certificate};
 use super::{Failure, LocalFuture, Sink, Source};
 use crate::decode::{self, Decoded};
 use crate::model::{Bundle, Location, Problem, Reason};
 
-/// What a source of host files watches.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The user's name for the source.
-    pub name: String,
-    /// Where the host's `/` is for us.
-    pub root: PathBuf,
-    /// Files, directories (their files) and patterns, all absolute on the host.
-    pub paths: Vec<String>,
-    /// Patterns of paths that are left out.
-    pub exclude: Vec<String>,
-    /// The paths were looked up and not named: one that is missing is no problem, while one that
-    /// is closed to us fails the source even if only a pattern found it.
-    pub discovered: Option<Superseded>,
-    /// Whether symbolic links are followed.
-    pub follow_symlinks: bool,
-    /// The time between two scans.
-    pub interval: Duration,
-    /// How long one operation on a file may take.
-    pub timeout: Duration,
-}
+pub use super::host::Options;
 
 /// Certificates in files of the host.
 #[derive(Debug)]
@@ -51,8 +31,6 @@ pub struct Files {
 pub struct Scanner {
     door: Door,
     search: Arc<Search>,
-    follow: bool,
-    discovered: bool,
     crew: Crew,
     ledger: Ledger,
     seen: HashMap<PathBuf, SeenFile>,
@@ -107,21 +85,9 @@ impl Source for Files {
 impl Scanner {
     /// A watch that has seen nothing yet.
     pub fn new(options: &Options) -> Self {
-        let Options {
-            paths,
-            exclude,
-            follow_symlinks: follow,
-            ..
-        } = options;
-        let mut search = Search::new(paths, exclude, *follow, true);
-        if let Some(superseded) = options.discovered {
-            search = search.discovered(superseded);
-        }
         Self {
             door: Door::new(&options.root),
-            search: Arc::new(search),
-            follow: *follow,
-            discovered: options.discovered.is_some(),
+            search: Arc::new(Search::new(options, true)),
             crew: Crew::new(options.timeout),
             ledger: Ledger::default(),
             seen: HashMap::new(),
@@ -161,7 +127,7 @@ impl Scanner {
             self.ledger.put(
                 Location::file(label(&path)),
                 faulty(fault.problem),
-                fault.named || self.discovered,
+                fault.named || self.search.discovered,
             );
         }
         self.ledger.end_round()
@@ -175,7 +141,7 @@ impl Scanner {
         Glance {
             root: Arc::clone(root),
             path: file.path.clone(),
-            follow: self.follow,
+            follow: self.search.follow,
             known: self
                 .seen
                 .get(&file.path)
@@ -221,7 +187,7 @@ impl Scanner {
             // Not forgotten: when its directory cannot be seen next, what is known of it stays.
             Err(problem) => {
                 let location = location();
-                let counts = named || self.discovered;
+                let counts = named || self.search.discovered;
                 self.ledger.put(location.clone(), faulty(problem), counts);
                 self.seen.insert(
                     path,

@@ -24,6 +24,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use pathrs::error::{Error, ErrorKind};
 use pathrs::flags::OpenFlags;
@@ -36,6 +37,29 @@ use missing::Missing;
 
 pub use ledger::Scanned;
 pub use pattern::Superseded;
+
+/// What a source of host files watches.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The user's name for the source.
+    pub name: String,
+    /// Where the host's `/` is for us.
+    pub root: PathBuf,
+    /// Files, patterns and, unless they are kubeconfigs, directories (their files); all absolute on
+    /// the host.
+    pub paths: Vec<String>,
+    /// Patterns of paths that are left out.
+    pub exclude: Vec<String>,
+    /// The paths were looked up and not named: one that is missing is no problem, while one that
+    /// is closed to us fails the source even if only a pattern found it.
+    pub discovered: Option<Superseded>,
+    /// Whether symbolic links are followed.
+    pub follow_symlinks: bool,
+    /// The time between two scans.
+    pub interval: Duration,
+    /// How long one operation on a file may take.
+    pub timeout: Duration,
+}
 
 /// The host's root directory, open.
 #[derive(Debug)]

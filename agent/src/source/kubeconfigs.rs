@@ -7,39 +7,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::host::crew::Crew;
 use super::host::ledger::{Ledger, Scanned};
 use super::host::look::{Glance, Seen};
 use super::host::patrol::{Door, Scan, patrol};
 use super::host::walk::{Expansion, Search};
-use super::host::{HostRoot, Look, Stamp, Superseded, faulty, is_unread, label, no_certificate};
+use super::host::{HostRoot, Look, Stamp, faulty, is_unread, label, no_certificate};
 use super::{Failure, LocalFuture, Sink, Source};
 use crate::decode;
 use crate::decode::kubeconfig::{self, Content};
 use crate::model::{Bundle, Entry, Location, Problem, Reason};
 
-/// What a source of kubeconfigs watches.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The user's name for the source.
-    pub name: String,
-    /// Where the host's `/` is for us.
-    pub root: PathBuf,
-    /// Kubeconfigs and patterns, all absolute on the host.
-    pub paths: Vec<String>,
-    /// Patterns of paths that are left out.
-    pub exclude: Vec<String>,
-    /// Whether a kubeconfig may be a symbolic link.
-    pub follow_symlinks: bool,
-    /// As of [`super::files::Options`].
-    pub discovered: Option<Superseded>,
-    /// The time between two scans.
-    pub interval: Duration,
-    /// How long one operation on a file may take.
-    pub timeout: Duration,
-}
+pub use super::host::Options;
 
 /// Certificates in kubeconfigs of the host.
 #[derive(Debug)]
@@ -52,8 +33,6 @@ pub struct Kubeconfigs {
 pub struct Scanner {
     door: Door,
     search: Arc<Search>,
-    follow: bool,
-    discovered: bool,
     crew: Crew,
     ledger: Ledger,
     kubeconfigs: BTreeMap<PathBuf, Kubeconfig>,
@@ -135,16 +114,9 @@ impl Source for Kubeconfigs {
 impl Scanner {
     /// A watch that has seen nothing yet.
     pub fn new(options: &Options) -> Self {
-        let follow = options.follow_symlinks;
-        let mut search = Search::new(&options.paths, &options.exclude, follow, false);
-        if let Some(superseded) = options.discovered {
-            search = search.discovered(superseded);
-        }
         Self {
             door: Door::new(&options.root),
-            search: Arc::new(search),
-            follow,
-            discovered: options.discovered.is_some(),
+            search: Arc::new(Search::new(options, false)),
             crew: Crew::new(options.timeout),
             ledger: Ledger::default(),
             kubeconfigs: BTreeMap::new(),
@@ -165,7 +137,7 @@ impl Scanner {
         self.look_at_files(root, now);
         for kubeconfig in self.kubeconfigs.values() {
             let path = &kubeconfig.path;
-            let counts = kubeconfig.named || self.discovered;
+            let counts = kubeconfig.named || self.search.discovered;
             if let Some(problem) = &kubeconfig.fault {
                 let bundle = faulty(problem.clone());
                 self.ledger.put(location(path, None), bundle, counts);
@@ -175,7 +147,7 @@ impl Scanner {
             }
         }
         for (path, problem, named) in faults {
-            let counts = named || self.discovered;
+            let counts = named || self.search.discovered;
             self.ledger
                 .put(location(&label(&path), None), faulty(problem), counts);
         }
@@ -196,7 +168,7 @@ impl Scanner {
         let glances = files.iter().map(|file| Glance {
             root: Arc::clone(root),
             path: file.path.clone(),
-            follow: self.follow,
+            follow: self.search.follow,
             known: self.kubeconfigs.get(&file.path).and_then(Kubeconfig::known),
             digest: parts,
         });

@@ -41,7 +41,7 @@ pub(crate) struct Step {
 #[derive(Debug, Default)]
 pub(crate) struct Excludes {
     globs: Vec<String>,
-    pub(crate) superseded: Superseded,
+    superseded: Superseded,
 }
 
 /// Pairs of names: the first is left out of a directory that holds the second.
@@ -167,14 +167,14 @@ impl Pattern {
 
 impl Excludes {
     /// Takes patterns; one without a slash is about names, wherever they are.
-    pub(crate) fn new(patterns: &[String]) -> Self {
+    pub(crate) fn new(patterns: &[String], superseded: Superseded) -> Self {
         let glob = |pattern: &String| match pattern.trim_end_matches('/') {
             name if !name.contains('/') => format!("**/{name}"),
             path => path.to_owned(),
         };
         Self {
             globs: patterns.iter().map(glob).collect(),
-            superseded: &[],
+            superseded,
         }
     }
 
@@ -293,10 +293,7 @@ mod tests {
     #[test]
     fn what_is_superseded_is_left_out_where_its_successor_is() {
         let pattern = Pattern::exactly("/d/old");
-        let excludes = Excludes {
-            superseded: &[("old", "new")],
-            ..Excludes::default()
-        };
+        let excludes = Excludes::new(&[], &[("old", "new")]);
         let files = |names: &[&str]| {
             let listing = Listing {
                 entries: names.iter().map(|name| (name.into(), FILE)).collect(),
@@ -318,11 +315,14 @@ mod tests {
 
     #[test]
     fn excludes_cover_paths_names_and_whole_directories() {
-        let excludes = Excludes::new(&[
-            "/etc/ssl/private/".into(),
-            "*.key".into(),
-            "/opt/**/old".into(),
-        ]);
+        let excludes = Excludes::new(
+            &[
+                "/etc/ssl/private/".into(),
+                "*.key".into(),
+                "/opt/**/old".into(),
+            ],
+            &[],
+        );
         assert!(excludes.cover_any(Path::new("/etc/ssl/private/a.pem")));
         assert!(excludes.cover_any(Path::new("/etc/ssl/a.key")));
         assert!(excludes.cover_any(Path::new("/opt/a/b/old/c.pem")));

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::crew::{Crew, Errand};
-use super::pattern::{Excludes, Pattern, Step, Superseded};
-use super::{HostRoot, Kind, Listing, is_unread};
+use super::pattern::{Excludes, Pattern, Step};
+use super::{HostRoot, Kind, Listing, Options, is_unread};
 use crate::model::{Problem, Reason};
 
 /// What is to be found, and how.
@@ -24,11 +24,10 @@ pub(crate) struct Search {
     wanted: Vec<Wanted>,
     excludes: Excludes,
     /// Symbolic links are followed.
-    follow: bool,
-    /// A directory means the files in it.
+    pub(crate) follow: bool,
     directories: bool,
-    /// Nobody counts on what is to be found.
-    discovered: bool,
+    /// Nobody named what is to be found.
+    pub(crate) discovered: bool,
 }
 
 /// A path as the user named it.
@@ -119,37 +118,24 @@ enum Seen {
 // === impl Search ===
 
 impl Search {
-    /// Prepares a search.
-    pub(crate) fn new(
-        paths: &[String],
-        exclude: &[String],
-        follow: bool,
-        directories: bool,
-    ) -> Self {
-        let wanted = paths
-            .iter()
-            .map(|path| Wanted {
-                path: PathBuf::from(path),
-                pattern: Pattern::parse(path),
-            })
-            .collect();
+    /// Prepares a search. `directories`: a directory means the files in it.
+    pub(crate) fn new(options: &Options, directories: bool) -> Self {
+        let discovered = options.discovered.is_some();
+        let pattern = |path| {
+            let exactly = || discovered.then(|| Pattern::exactly(path));
+            Pattern::parse(path).or_else(exactly)
+        };
+        let wanted = options.paths.iter().map(|path| Wanted {
+            path: PathBuf::from(path),
+            pattern: pattern(path),
+        });
         Self {
-            wanted,
-            excludes: Excludes::new(exclude),
-            follow,
+            wanted: wanted.collect(),
+            excludes: Excludes::new(&options.exclude, options.discovered.unwrap_or_default()),
+            follow: options.follow_symlinks,
             directories,
-            discovered: false,
+            discovered,
         }
-    }
-
-    /// The same, for paths of distributions instead of names that somebody counts on.
-    pub(crate) fn discovered(mut self, superseded: Superseded) -> Self {
-        self.discovered = true;
-        self.excludes.superseded = superseded;
-        for Wanted { path, pattern } in &mut self.wanted {
-            pattern.get_or_insert_with(|| Pattern::exactly(&path.to_string_lossy()));
-        }
-        self
     }
 
     /// Finds the files that are there now.
