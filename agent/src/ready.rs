@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
+use hyper::client::conn::http1;
 use hyper::{Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -24,13 +25,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// The most that is read of an answer: the exposition of 100,000 certificates.
 const MOST: usize = 256 << 20;
 
-/// Why an answer is not the one that was hoped for.
-enum Trouble {
-    /// It may yet come.
-    NotYet(String),
-    /// Whoever answers is no agent.
-    Wrong(String),
-}
+type Answer = (StatusCode, Bytes);
+type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// Asks until the agent is ready, or the time is up.
 pub fn run(arguments: &Ready) -> Result<Exit, ConfigError> {
@@ -65,9 +61,14 @@ async fn ask(agent: &Listen, limit: Duration) -> Result<usize, String> {
     let end = Instant::now() + limit.min(LONGEST);
     loop {
         let trouble = match attempt(agent, end).await {
-            Ok(count) => return Ok(count),
-            Err(Trouble::Wrong(error)) => return Err(error),
-            Err(Trouble::NotYet(error)) => error,
+            Ok((StatusCode::OK, exposition)) => return Ok(count(&exposition)),
+            Ok((StatusCode::SERVICE_UNAVAILABLE, text)) => {
+                let text = String::from_utf8_lossy(&text);
+                text.trim().escape_debug().take(200).collect()
+            }
+            // Whoever answers so is no agent.
+            Ok((status, _)) => return Err(format!("the answer is {status}")),
+            Err(error) => format!("{} port {}: {error}", agent.host, agent.port),
         };
         // A last attempt with no time left would only hide what is known.
         if Instant::now() + 2 * PAUSE >= end {
@@ -77,56 +78,41 @@ async fn ask(agent: &Listen, limit: Duration) -> Result<usize, String> {
     }
 }
 
-async fn attempt(agent: &Listen, end: Instant) -> Result<usize, Trouble> {
-    fetch(agent, "/readyz", end).await?;
-    let exposition = fetch(agent, "/metrics", end).await?;
-    let samples = exposition.split(|byte| *byte == b'\n');
-    Ok(samples
-        .filter(|line| line.starts_with(b"x509_cert_not_after{"))
-        .count())
-}
-
-async fn fetch(agent: &Listen, path: &str, end: Instant) -> Result<Bytes, Trouble> {
-    let Listen { host, port } = agent;
-    let left = end.saturating_duration_since(Instant::now());
-    let (status, body) = timeout(PATIENCE.min(left), get(host, *port, path))
-        .await
-        .unwrap_or_else(|_| Err("no answer in time".into()))
-        .map_err(|error| Trouble::NotYet(format!("{host} port {port}: {error}")))?;
-    match status {
-        StatusCode::OK => Ok(body),
-        StatusCode::SERVICE_UNAVAILABLE => {
-            let text = String::from_utf8_lossy(&body);
-            Err(Trouble::NotYet(
-                text.trim().escape_debug().take(200).collect(),
-            ))
-        }
-        _ => Err(Trouble::Wrong(format!("{path} is answered with {status}"))),
+async fn attempt(agent: &Listen, end: Instant) -> Result<Answer, Error> {
+    let answer = get(agent, "/readyz", end).await?;
+    match answer {
+        (StatusCode::OK, _) => get(agent, "/metrics", end).await,
+        other => Ok(other),
     }
 }
 
+fn count(exposition: &[u8]) -> usize {
+    exposition
+        .split(|byte| *byte == b'\n')
+        .filter(|line| line.starts_with(b"x509_cert_not_after{"))
+        .count()
+}
+
 /// One request on a connection of its own.
-async fn get(
-    host: &str,
-    port: u16,
-    path: &str,
-) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
-    let stream = TcpStream::connect((host, port)).await?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+async fn get(agent: &Listen, path: &str, end: Instant) -> Result<Answer, Error> {
     let request = Request::get(path)
         .header(header::HOST, "agent")
         .header(header::ACCEPT_ENCODING, "identity")
         .header(header::CONNECTION, "close")
         .body(Empty::<Bytes>::new())?;
     let exchange = async {
-        let (head, body) = sender.send_request(request).await?.into_parts();
-        Ok((
-            head.status,
-            Limited::new(body, MOST).collect().await?.to_bytes(),
-        ))
+        let stream = TcpStream::connect((agent.host.as_str(), agent.port)).await?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let answer = async {
+            let (head, body) = sender.send_request(request).await?.into_parts();
+            let body = Limited::new(body, MOST).collect().await?;
+            Ok((head.status, body.to_bytes()))
+        };
+        // The connection is driven until the answer is there.
+        tokio::join!(answer, connection).0
     };
-    // The connection is driven until the answer is there.
-    let (answer, _) = tokio::join!(exchange, connection);
-    answer
+    let left = end.saturating_duration_since(Instant::now());
+    timeout(PATIENCE.min(left), exchange)
+        .await
+        .map_err(|_| "no answer in time")?
 }

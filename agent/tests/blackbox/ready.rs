@@ -126,10 +126,7 @@ fn who_is_no_agent_is_not_asked_again() {
     let (code, text) = said(ask(&listener, "20s"));
     assert_eq!(
         (code, text.as_str()),
-        (
-            Some(2),
-            "not ready: /readyz is answered with 404 Not Found\n"
-        )
+        (Some(2), "not ready: the answer is 404 Not Found\n")
     );
     assert!(begun.elapsed() < Duration::from_secs(10));
     server.join().unwrap();
