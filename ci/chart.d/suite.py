@@ -12,11 +12,14 @@ import tempfile
 
 import yaml
 
+import compat
 import cross
 import cross_red
+import docs
 import functions
 import helm
 import keys
+import kubesphere
 import modes
 import schema
 from report import Report
@@ -58,6 +61,8 @@ def sources():
     made = schema.make(values.read_text(encoding="utf-8"), yaml.safe_load(types.read_text(encoding="utf-8")))
     kept(helm.CHART / "values.schema.json", json.dumps(made, indent=2, ensure_ascii=False) + "\n")
     kept(helm.CHART / "files" / "defaults.yaml", schema.plain_values(values.read_text(encoding="utf-8")))
+    for path, made_text in docs.files():
+        kept(path, made_text)
     kept_schema = json.loads((helm.CHART / "values.schema.json").read_text(encoding="utf-8"))
     legacy = set(yaml.safe_load(types.read_text(encoding="utf-8"))["legacy"])
     report.check("values.yaml and its schema have the same keys", different_keys(yaml.safe_load(values.read_text(encoding="utf-8")), kept_schema, legacy))
@@ -203,7 +208,8 @@ def conformity(schemas):
         results = json.loads(done.stdout)["resources"]
         return len(results), [f"{r['kind']} {r['name']}: {r['msg']}" for r in results if r["status"] != "statusValid"]
     versions = sorted(path.name for path in pathlib.Path(schemas).iterdir() if path.name[0].isdigit())
-    report.equal("the oldest and the newest Kubernetes", len(versions), 2)
+    claimed = yaml.safe_load((helm.CHART / "Chart.yaml").read_text(encoding="utf-8"))["kubeVersion"]
+    report.equal("the oldest and the newest Kubernetes, and what Chart.yaml claims", (len(versions), claimed), (2, f">={versions[0].rpartition('.')[0]}.0-0"))
     tries = [(version, name) for version in versions for name in CASES]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         found = pool.map(lambda one: problems(one[0], helm.text(*CASES[one[1]], kubernetes=one[0])), tries)
@@ -225,6 +231,8 @@ def main():
     surroundings()
     notes()
     modes.checks(report)
+    compat.checks(report)
+    kubesphere.checks(report, sys.argv[1])
     conformity(sys.argv[1])
     good = helm.objects(SEED)
     report.check("spoiled renders that no check notices", cross_red.unfound(lambda: copy.deepcopy(good), helm.NAMESPACE), len(cross_red.SPOILED))
