@@ -66,6 +66,8 @@ def whole(report):
         report.equal(f"{era} as defaults: a second render is the same", helm.text(chart=foreign(era)), text)
         objects = [item for item in yaml.safe_load_all(text) if item]
         report.equal(f"{era} as defaults: the image", images(objects), ours)
+        bare = [cross.title(item) for item in cross.of(objects, *cross.WORKLOADS) if not {"readinessProbe", "livenessProbe"} <= set(cross.container(item))]
+        report.equal(f"{era} as defaults: probes, though 1.x had none", bare, [])
         report.equal(f"{era} as defaults: no DaemonSet that the values do not name", cross.of(objects, "DaemonSet"), [])
         found = {cross.title(item): item for item in plain(helm.objects(SEED, chart=foreign(era)))}
         report.equal(f"{era} as defaults, the seed's values: the seed's objects", sorted(found), sorted(seed))
@@ -168,6 +170,9 @@ def old_names(report):
     for old, new, value in (("alertOnReadErrors", "alertOnSourceErrors", False), ("readErrorsSeverity", "sourceErrorsSeverity", "critical"),
                             ("alertOnCertificateErrors", "alertOnCertificateError", False), ("certificateErrorsSeverity", "certificateErrorSeverity", "critical")):
         report.equal(f"prometheusRules.{old} is {new}", helm.text({"prometheusRules": {old: value}}), helm.text({"prometheusRules": {new: value}}))
+        newer = {"prometheusRules": {new: value}}
+        report.equal(f"{new} counts over the defaults of 3.21", helm.text(newer, chart=foreign("3.21")) == helm.text(chart=foreign("3.21")), False)
+        report.equal(f"{new} counts over {old}", helm.text({"prometheusRules": {old: "info" if value else True}}, newer), helm.text(newer))
         report.equal(f"prometheusRules.{old} has an effect", helm.text({"prometheusRules": {old: value}}) == helm.text(), False)
 
 

@@ -10,12 +10,14 @@ done about them is said in NOTES. Keys that are merely dead need nothing here: _
 {{- $_ := set $renamed "certificateErrorsSeverity" "certificateErrorSeverity" -}}
 {{- range $old, $new := $renamed -}}
 {{- if hasKey $rules $old -}}
+{{- /* The old charts' defaults are among reused values: a new name that says something else was meant. */}}
+{{- if has (index $rules $new | toString) (list "<nil>" "true" "warning") -}}
 {{- $_ := set $rules $new (index $rules $old) -}}
 {{- $notes = append $notes (printf "prometheusRules.%s: now %s, and counted as that" $old $new) -}}
+{{- else -}}
+{{- $notes = append $notes (printf "prometheusRules.%s: now %s, which is given too and counts" $old $new) -}}
 {{- end -}}
 {{- end -}}
-{{- range $monitor := list $v.prometheusServiceMonitor $v.prometheusPodMonitor -}}
-{{- with $monitor -}}{{- if kindIs "map" .relabelings -}}{{- $_ := set . "relabelings" list -}}{{- end -}}{{- end -}}
 {{- end -}}
 {{- with $v.kubeVersion -}}{{- $notes = append $notes "kubeVersion: the cluster is asked" -}}{{- end -}}
 {{- with $v.image -}}
