@@ -66,7 +66,7 @@ def kinds(report):
         ids = [(item["kind"], item["metadata"].get("namespace"), item["metadata"]["name"]) for item in objects]
         report.equal(f"KubeSphere {name}: no object twice", len(set(ids)), len(ids))
     old = ks.of(helm.objects(apis=LEGACY), "PrometheusRule")[0]["metadata"]
-    report.equal("KubeSphere 3.1: where its Prometheus looks", (old["namespace"], old["labels"]["prometheus"], old["labels"]["role"]), ("kubesphere-monitoring-system", "k8s", "alert-rules"))
+    report.equal("KubeSphere 3.1: where its Prometheus looks", (old["namespace"], old["labels"].get("prometheus"), old["labels"].get("role")), ("kubesphere-monitoring-system", "k8s", "alert-rules"))
     labels = {"kubesphere": {"ruleLabels": {"prometheus": "other"}}}
     report.equal("KubeSphere 3.1: other labels", ks.of(helm.objects(labels, apis=LEGACY), "PrometheusRule")[0]["metadata"]["labels"]["prometheus"], "other")
     report.equal("KubeSphere 3.1: a project's rules stay in it", ks.of(helm.objects(ADMIN, apis=LEGACY), "PrometheusRule")[0]["metadata"]["namespace"], helm.NAMESPACE)

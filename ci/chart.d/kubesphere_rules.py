@@ -50,6 +50,8 @@ REFUSED = {
     "group mine has the setting limit": {"extraAlertGroups": [{"name": "mine", "limit": 3, "rules": [{"alert": "A", "expr": "up"}]}]},
     "group mine has a rule without alert or expr (A)": {"extraAlertGroups": [{"name": "mine", "rules": [{"alert": "A"}]}]},
     "group mine has `for: 1.5h` in alert A": {"extraAlertGroups": [{"name": "mine", "rules": [{"alert": "A", "expr": "up", "for": "1.5h"}]}]},
+    "a group has no name": {"extraAlertGroups": [{"rules": [{"alert": "A", "expr": "up"}]}]},
+    "not a list of groups once its templates are filled in": {"extraAlertGroups": [{"name": '{{ printf "%c" 39 }}'}]},
     "two groups have the name mine": {"extraAlertGroups": [{"name": "mine", "rules": []}, {"name": "mine", "rules": []}]},
     "has `for: 1.5h` in alert SourceDown": {"alertForOverrides": {"SourceDown": "1.5h"}},
 }

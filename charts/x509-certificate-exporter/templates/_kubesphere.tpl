@@ -40,6 +40,7 @@ annotations:
 {{- with $values.extraAlertGroups -}}
 {{- range tpl (toYaml .) $root | fromYamlArray -}}
 {{- if not (kindIs "map" .) -}}{{- fail (printf "prometheusRules.extraAlertGroups: not a list of groups once its templates are filled in: %v" .) -}}{{- end -}}
+{{- if not .name -}}{{- fail "prometheusRules.extraAlertGroups: a group has no name" -}}{{- end -}}
 {{- $all = append $all (set . "suffix" .name) -}}
 {{- end -}}
 {{- end -}}
