@@ -6,7 +6,7 @@
 {{- include "x509.validate.rights" $c -}}
 {{- include "x509.validate.hosts" $c -}}
 {{- include "x509.validate.monitoring" $c -}}
-{{- if eq false (index .Values "enabled") -}}
+{{- if eq "false" (index .Values "enabled" | toString) -}}
 {{- $_ := set $c "found" (append $c.found "enabled: false means something only as the condition of a parent chart; to watch nothing, do not install") -}}
 {{- end -}}
 {{- with $c.found -}}{{- fail (printf "\n\n%s\n" (join "\n" .)) -}}{{- end -}}
