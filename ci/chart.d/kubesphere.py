@@ -159,7 +159,7 @@ def package(report):
     report.check("Chart.yaml", [f"no {key}" for key in ("icon", "home", "description", "maintainers", "sources", "keywords", "kubeVersion") if not chart.get(key)])
     report.check("a version that names objects", [] if re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", chart["version"]) else [chart["version"]])
     icon = re.fullmatch(r"https://raw\.githubusercontent\.com/[\w-]+/[\w-]+/main/(.+\.svg)", chart["icon"])
-    report.check("the icon is at its address", [] if icon and (helm.ROOT / icon.group(1)).read_text(encoding="utf-8").startswith("<svg") else [chart["icon"]])
+    report.check("the icon is at its address", [] if icon and (helm.ROOT / icon.group(1)).is_file() else [chart["icon"]])
     report.check("addresses", [chart["home"]] if not {chart["home"], *chart["sources"]} == {chart["home"]} or not chart["home"].startswith("https://") else [])
     named = {one["image"] for one in yaml.safe_load(chart["annotations"]["artifacthub.io/images"])}
     report.equal("the images named", named, set(re.findall(r"image: \"?([^\s\"]+)", helm.text())))
