@@ -1,17 +1,20 @@
 """Counts what passed and prints what did not."""
+import threading
 
 
 class Report:
     def __init__(self, title):
         self.title, self.passed, self.failed = title, 0, 0
+        self.lock = threading.Lock()
 
     def check(self, what, problems=(), count=1):
         """Passes if there are no problems; `count` says how many checks this was."""
         problems = list(problems)
-        for problem in problems:
-            print(f"FAIL {what}: {problem}")
-        self.failed += len(problems)
-        self.passed += max(count - len(problems), 0)
+        with self.lock:
+            for problem in problems:
+                print(f"FAIL {what}: {problem}")
+            self.failed += len(problems)
+            self.passed += max(count - len(problems), 0)
 
     def equal(self, what, found, expected):
         self.check(what, [] if found == expected else [f"found {found!r}, expected {expected!r}"])
