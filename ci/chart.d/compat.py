@@ -187,7 +187,7 @@ def proxy(report):
 
 def image(report):
     """Whatever of the other program's image is named, ours is used; a mirror stays the registry, with the folder that the other image had there."""
-    parts = itertools.product(("docker.io", "quay.io", "ghcr.io", "", "mirror.example.org"), (None, "", "3.21.0"), ("", "-busybox"), ("", "sha256:" + "1" * 64))
+    parts = itertools.product(("docker.io", "quay.io", "ghcr.io", "", "mirror.example.org"), (None, "3.21.0"), ("", "-busybox"), ("", "sha256:" + "1" * 64))
     cases = [({"registry": registry, "repository": "enix/x509-certificate-exporter", "tag": tag, "tagSuffix": suffix, "digest": digest},
               f"{'mirror.example.org' if registry.startswith('mirror') else 'quay.io'}/{IMAGE}:{VERSION}") for registry, tag, suffix, digest in parts]
     for registry, repository, expected in (

@@ -110,6 +110,65 @@ def files():
     yield helm.CHART / "README.md", readme()
 
 
+def known(name, made):
+    """Whether a dotted name, perhaps one of a DaemonSet or with .* at its end, is a value."""
+    node = made
+    for part in name.removesuffix(".*").split("."):
+        node = resolved(node, made)
+        if not isinstance(node.get("additionalProperties", False), bool):
+            node = node["additionalProperties"]  # the name is the user's own
+        elif part in node.get("properties", {}):
+            node = node["properties"][part]
+        elif node.get("additionalProperties") is True or node.get("type") not in ("object", None):
+            return node is not made
+        else:
+            return False
+    return True
+
+
+def prose(text):
+    """Without blocks of code."""
+    return re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M)
+
+
+def links(path, text):
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(text)):
+        local = re.sub(f"^{re.escape(REPOSITORY.rsplit('/blob', 1)[0])}/(blob|tree)/main/", "", target)
+        if local != target:
+            found = helm.ROOT / local
+        elif "://" in target:
+            continue
+        elif path.parent == helm.CHART:
+            yield f"{target}: an app page knows no relative link"
+            continue
+        else:
+            found = path.parent / target.split("#")[0]
+        if not found.exists():
+            yield f"{target}: there is no such file"
+
+
+def keys_in(text, made):
+    for name in sorted(set(re.findall(r"`([A-Za-z]+(?:\.[A-Za-z]+)+(?:\.\*)?)(?:: [^`]*)?`", prose(text)))):
+        if name.split(".")[0] in made["properties"] and not known(name, made):
+            yield f"{name}: there is no such value"
+
+
+def checks(report):
+    """What is written about the chart is about this chart."""
+    _, _, made, _ = sources()
+    app_page = helm.CHART / "README.md"
+    for path in [app_page, *sorted((helm.ROOT / "docs").glob("*.md"))]:
+        text = path.read_text(encoding="utf-8")
+        report.check(f"{path.name}: links", links(path, text))
+        report.check(f"{path.name}: values", keys_in(text, made))
+    text = app_page.read_text(encoding="utf-8")
+    report.check("README.md: plain Markdown", re.findall(r"<[A-Za-z!/][^>]*>", re.sub(r"`[^`]*`", "", prose(text))))
+    table = text.partition("\n## Objects\n")[2].partition("\n## ")[0]
+    full = helm.objects(helm.CHART / "ci" / "full-values.yaml") + helm.objects({"rbac": {"mode": "namespaced"}, "openshift": {"enabled": True}})
+    kinds = {item["kind"] for item in full if not item["metadata"]["name"].endswith("-extra")}
+    report.check("README.md: a line for each object", [one for one in sorted(kinds) if not re.search(rf"\b{one}\b", table) and f"{one.removesuffix('Binding')} and its binding" not in table], len(kinds))
+
+
 if __name__ == "__main__":
     for path, made_text in files():
         path.write_text(made_text, encoding="utf-8")
