@@ -239,7 +239,7 @@ def main():
     helm.chart_with_notes()
     # Two at a time: most of each is Helm's own time.
     parts = [every_key, lambda: compat.checks(report), lambda: kubesphere.checks(report, schemas), renders, lambda: conformity(schemas), lambda: modes.checks(report),
-             seed, invalid, surroundings, notes, spoiled]
+             lambda: docs.checks(report), seed, invalid, surroundings, notes, spoiled]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(part) for part in parts]:
             done.result()
