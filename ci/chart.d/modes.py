@@ -39,6 +39,7 @@ def discovery(report):
     preset = {"hostPathsExporter": {"discovery": {"distributions": ["k3s", "talos"]}, "tolerations": [{"key": "x", "operator": "Exists"}], "nodeSelector": {"pool": "a"}}}
     nodes = daemon_set(helm.objects(preset), "nodes")
     report.equal("a preset's mounts", sorted(v["hostPath"]["path"] for v in cross.pod(nodes)["volumes"] if "hostPath" in v), ["/etc", "/system", "/var/lib"])
+    report.equal("which of them has to be there", sorted(v["hostPath"]["path"] for v in cross.pod(nodes)["volumes"] if "type" in v.get("hostPath", {})), ["/etc", "/var/lib"])
     report.equal("its node selector", cross.pod(nodes)["nodeSelector"], {"pool": "a", "kubernetes.io/os": "linux"})
     report.equal("its tolerations", cross.pod(nodes)["tolerations"], [{"key": "x", "operator": "Exists"}])
     own = {"hostPathsExporter": {"hostMounts": "exact", "daemonSets": {"edge": {"watchDistributions": ["rke2"], "watchFiles": ["/etc/a.crt"]}}}}

@@ -58,6 +58,12 @@ annotations:
 {{- end }}
 {{- end -}}
 
+{{/* Of the pod that helm test runs: not those by which Service and monitors find the agents. */}}
+{{- define "x509.testLabels" -}}
+app.kubernetes.io/component: test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
 {{- define "x509.serviceAccount.secrets" -}}
 {{- $account := and .Values.rbac.create .Values.rbac.createServiceAccounts | ternary (include "x509.fullname" .) "default" -}}
 {{- .Values.rbac.secretsExporter.serviceAccountName | default $account -}}

@@ -30,6 +30,9 @@
 {{- $dead = append $dead (printf "hostPathsExporter.hostPathVolumeType (%s): it counts with hostMounts: exact; system folders are always there" $name) -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.prometheusRules.namespace (hasSuffix "RuleGroup" .x509.rules) -}}
+{{- $dead = append $dead (printf "prometheusRules.namespace: alerts are a %s here, which has no namespace to choose" .x509.rules) -}}
+{{- end -}}
 {{- with $dead }}
 
 Values that count otherwise than written, or not at all:

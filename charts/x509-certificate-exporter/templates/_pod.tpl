@@ -54,8 +54,9 @@ spec:
     - name: {{ .volume }}
       hostPath:
         path: {{ .path | quote }}
-        {{- with $.hostPathType }}
-        type: {{ . }}
+        {{- /* Talos' kubelet cannot see /system, so it would never find the type. */}}
+        {{- if and $.hostPathType (not (hasPrefix "/system/" (printf "%s/" .path))) }}
+        type: {{ $.hostPathType }}
         {{- end }}
     {{- end }}
     {{- with concat ($root.Values.extraVolumes | default list) ($v.extraVolumes | default list) }}
