@@ -17,6 +17,12 @@ rows() { prom "$1" | jq '.data.result | length'; }
 # value QUERY: the value of the query's only series.
 value() { prom "$1" | jq -r 'if (.data.result | length) == 1 then .data.result[0].value[1] else "no single series" end'; }
 
+# alert NAME: the state of the release's own alert: inactive, pending or firing.
+alert() {
+    "$ROOT/ci/monitoring" rules | jq -r --arg name "$1" --arg file "/$NAMESPACE-$FULLNAME-" \
+        '[.data.groups[] | select(.file | contains($file)).rules[] | select(.name == $name).state][0]'
+}
+
 # expect WHAT ACTUAL EXPECTED
 expect() {
     if [[ $2 == "$3" ]]; then
