@@ -11,7 +11,7 @@ import helm
 INERT = ("rbacProxy.", "cabundlesExporter.", "prometheusRules.alertOnKeystorePassphraseFailures")
 # Keys whose feature is not built: any use fails the render by name.
 NOT_BUILT = {
-    "exposeDiagnosticMetrics", "metricLabelsFilterList", "probeListenPort", "webConfiguration", "webConfigurationExistingSecret", "psp.create",
+    "exposeDiagnosticMetrics", "metricLabelsFilterList", "probeListenPort", "webConfiguration", "webConfigurationExistingSecret",
     "rbacProxy.enabled", "cabundlesExporter.enabled", "secretsExporter.configMapKeys", "secretsExporter.includeConfigMaps",
     "secretsExporter.excludeConfigMaps", "secretsExporter.exposeConfigMapLabels", "prometheusRules.keystorePassphraseFailuresSeverity",
     "prometheusRules.crlWarningDaysLeft", "prometheusRules.crlNeedsRefreshSeverity", "prometheusRules.crlStaleSeverity",

@@ -140,10 +140,11 @@ def project(report, apis):
         one["expr"] = forced(one["expr"], helm.NAMESPACE)
     # The agents of one namespace: one certificate 10 days from its end at 0, one source down; then no agent at all.
     for namespace, expected in ((helm.NAMESPACE, {"CertificateExpiration", "SourceDown"}), ("other", {"ExporterAbsent"})):
-        place = f'namespace="{namespace}",pod="x509-x509-certificate-exporter-a",instance="a"'
-        series = [{"series": f"{name}{{{labels}{place}}}", "values": f"{value}x60"} for name, labels, value in (
-            ("x509_cert_not_after", 'filepath="/a",', 864000), ("x509_source_up", 'source_name="cluster-secrets",', 0), ("x509_source_up", 'source_name="host-discovery-nodes",', 1),
-            ("x509_exporter_build_info", "", 1))]
+        pods = {pod: f'namespace="{namespace}",pod="x509-x509-certificate-exporter-{pod}",instance="{pod}"' for pod in ("5d8c7b9f6-abcde", "nodes-abcde")}
+        secrets, node = pods.values()
+        series = [{"series": f"{name}{{{labels}{place}}}", "values": f"{value}x60"} for name, labels, place, value in (
+            ("x509_cert_not_after", 'filepath="/a",', node, 864000), ("x509_source_up", 'source_name="cluster-secrets",', secrets, 0),
+            ("x509_source_up", 'source_name="host-discovery-nodes",', node, 1), ("x509_exporter_build_info", "", secrets, 1))]
         test = {"rule_files": ["rules.yaml"], "tests": [{"interval": "1m", "input_series": series,
                 "alert_rule_test": [{"alertname": name, "eval_time": "45m", "exp_alerts": []} for name in NAMES]}]}
         said = "".join(ks.promtool("test", {"test.yaml": test, "rules.yaml": rules}))

@@ -34,6 +34,12 @@ def discovery(report):
     sources = config(helm.objects(), "nodes")["sources"]
     report.equal("the built-in watch", [(s["kind"], s["name"], s["distributions"]) for s in sources], [("discovery", "host-discovery-nodes", ["auto"])])
     report.equal("what it mounts", sorted(v["hostPath"]["path"] for v in cross.pod(daemon_set(helm.objects(), "nodes"))["volumes"] if "hostPath" in v), ["/etc", "/var"])
+    asked = {"upgradeFrom": "3.21", "hostPathsExporter": {"daemonSets": {"nodes": {"watchDistributions": ["auto"]}}}}
+    report.equal("an upgrade that asks for it", [s["kind"] for s in config(helm.objects(asked), "nodes")["sources"]], ["discovery"])
+    report.check("an upgrade that does not is told how", [] if "because of upgradeFrom" in helm.notes({"upgradeFrom": "3.21"}) else ["silent"])
+    empty = {"hostPathsExporter": {"refreshInterval": "1.5h", "daemonSets": {"a": {"watchFiles": ["/etc/a"], "tolerations": None, "nodeSelector": None, "refreshInterval": None, "securityContext": None, "dacReadSearch": None}}}}
+    found = helm.objects(empty)
+    report.equal("an empty key is no override", (config(found, "a")["cache"]["filePoll"]["interval"], cross.container(daemon_set(found, "a"))["securityContext"]), ("1.5h", {"capabilities": {"add": ["DAC_READ_SEARCH"]}}))
     for what, values in (("switched off", {"hostPathsExporter": {"discovery": {"enabled": False}}}), ("an upgrade", {"upgradeFrom": "4.2"})):
         report.equal(f"no built-in watch: {what}", cross.of(helm.objects(values), "DaemonSet"), [])
     preset = {"hostPathsExporter": {"discovery": {"distributions": ["k3s", "talos"]}, "tolerations": [{"key": "x", "operator": "Exists"}], "nodeSelector": {"pool": "a"}}}
@@ -70,6 +76,8 @@ def rights(report):
     found = kinds(helm.objects(SEED, {"installer": "project-operator"}))
     report.equal("a project operator's kinds", found, {"ConfigMap", "DaemonSet", "Service", "Pod"})
     own = helm.objects({"installer": "project-operator", "rbac": {"secretsExporter": {"serviceAccountName": "reader"}}})
+    asked = yaml.safe_load(cross.config_of(own, cross.of(own, "Deployment")[0]))["sources"][0]["namespaces"]["include"]
+    report.equal("asks for his own namespace", asked, ["exporter"])
     report.equal("a project operator with an account", (kinds(own), cross.pod(cross.of(own, "Deployment")[0])["serviceAccountName"]), ({"ConfigMap", "DaemonSet", "Service", "Pod", "Deployment"}, "reader"))
     admin = helm.objects({"installer": "project-admin"})
     report.equal("a project admin's cluster kinds", kinds(admin) & CLUSTER_KINDS, set())
@@ -91,13 +99,15 @@ def capabilities(report):
     report.equal("without a cluster", kinds(helm.objects()) & monitors, monitors)
     report.equal("a cluster with the operator", kinds(helm.objects(apis=CLUSTER + OPERATOR)) & monitors, monitors)
     report.equal("a cluster without it", kinds(helm.objects(apis=CLUSTER)) & monitors, set())
-    report.check("NOTES says so", [] if "does not know the kind ServiceMonitor" in helm.notes(apis=CLUSTER) else ["silent"])
+    report.check("NOTES says so", [] if "does not know the kind PrometheusRule, ServiceMonitor" in helm.notes(apis=CLUSTER) else ["silent"])
     always = {"prometheusServiceMonitor": {"create": True}, "prometheusRules": {"create": True}, "prometheusPodMonitor": {"create": True}}
     report.equal("create: true", kinds(helm.objects(always, apis=CLUSTER)) & (monitors | {"PodMonitor"}), monitors | {"PodMonitor"})
     labels = {"monitoring": {"labels": {"release": "stack"}}, "prometheusPodMonitor": {"create": "auto"}, "grafana": {"createDashboard": True}}
     labelled = {item["kind"] for item in helm.objects(labels) if item["metadata"]["labels"].get("release") == "stack"}
     report.equal("one value labels monitors, rules and dashboards", labelled, {"ServiceMonitor", "PodMonitor", "PrometheusRule", "ConfigMap"})
-    report.equal("rules elsewhere", [cross.place(r) for r in cross.of(helm.objects({"prometheusRules": {"namespace": "rules"}}), "PrometheusRule")], ["rules"])
+    elsewhere = [cross.of(helm.objects({"prometheusRules": {"namespace": "rules"}}, namespace=space), "PrometheusRule")[0] for space in ("blue", "green")]
+    report.equal("rules elsewhere", [cross.place(r) for r in elsewhere], ["rules", "rules"])
+    report.equal("under the names of two releases", len({r["metadata"]["name"] for r in elsewhere}), 2)
     annotated = helm.objects({"monitoring": {"scrapeAnnotations": True}, "podListenPort": 9000})
     for item in cross.of(annotated, *cross.WORKLOADS):
         notes = item["spec"]["template"]["metadata"]["annotations"]
@@ -111,10 +121,23 @@ def absent(report):
         return next((rule["expr"] for rule in rules if rule["alert"] == "SourceAbsent"), "")
     report.equal("the seed's sources", re.findall(r'source_name="([^"]+)"', expression(SEED)), ["cluster-secrets", "host-paths-master", "host-paths-nodes"])
     report.equal("kubeconfigs alone", re.findall(r'source_name="(host[^"]+)"', expression({"hostPathsExporter": {"daemonSets": {"k": {"watchKubeconfFiles": ["/etc/k.conf"]}}}})), ["host-kubeconfigs-k"])
-    report.check("namespace and pod", [] if expression().count('namespace="exporter",pod=~"x509-x509-certificate-exporter-.*"') == 3 else [expression()])
+    report.check("namespace", [] if expression().count('namespace="exporter",pod=~') == 3 else [expression()])
+    for release, name in (("x509", "nodes"), ("r" * 40, "nodes"), ("r" * 53, "n" * 58)):
+        # Kubernetes makes a pod's name from its owner's, cut to 58 characters, and five more.
+        full = f"{release}-x509-certificate-exporter"[:63].rstrip("-")
+        pods = {"cluster-secrets": f"{full}-5d9f7c6b8d-"[:58] + "x7k2p", f"host-discovery-{name}": f"{full}-{name}-"[:58] + "q9z4m"}
+        values = {"hostPathsExporter": {"daemonSets": {name: {"watchDistributions": ["auto"]}}}}
+        rules = cross.of(helm.objects(values, release=release), "PrometheusRule")[0]["spec"]["groups"][0]["rules"]
+        text = next(rule["expr"] for rule in rules if rule["alert"] == "SourceAbsent")
+        for source, pod in pods.items():
+            pattern = re.search(rf'source_name="{source}",namespace="exporter",pod=~"([^"]+)"', text).group(1)
+            everyone = re.search(r'build_info\{namespace="exporter",pod=~"([^"]+)"', text).group(1)
+            report.check(f"the pod of {source} of {release}", [] if re.fullmatch(pattern, pod) and re.fullmatch(everyone, pod) else [f"{pattern}: {pod}"])
+            report.check(f"a sister release's pod is not that of {source}", [pattern] if len(full) < 40 and re.fullmatch(pattern, pod.replace(full, full + "-staging")) else [])
     plain = expression({"prometheusServiceMonitor": {"create": False}})
     report.check("nothing of the kind without a monitor", [plain] if "namespace" in plain else [])
-    report.equal("no source, no alert", expression({"secretsExporter": {"enabled": False}, "hostPathsExporter": {"discovery": {"enabled": False}}}), "")
+    nothing = {"secretsExporter": {"enabled": False}, "hostPathsExporter": {"discovery": {"enabled": False}}}
+    report.equal("nothing watched: no monitor, rule or test", kinds(helm.objects(nothing)), {"Service"})
 
 
 def openshift(report):
@@ -124,6 +147,10 @@ def openshift(report):
         report.equal(f"OpenShift ({what}): no forced uid", {"runAsUser", "runAsGroup"} & set(cross.container(cross.of(objects, "Deployment")[0])["securityContext"]), set())
         report.equal(f"OpenShift ({what}): spc_t", cross.pod(daemon_set(objects, "nodes"))["securityContext"]["seLinuxOptions"], {"type": "spc_t"})
         report.equal(f"OpenShift ({what}): constraint", [b["roleRef"]["name"] for b in cross.of(objects, "RoleBinding")], ["system:openshift:scc:privileged"])
+    for own in ({}, None, {"fsGroup": 1}):
+        bare = {"openshift": {"enabled": True}, "hostPathsExporter": {"podSecurityContext": own, "daemonSets": {"a": {"watchFiles": ["/etc/a"]}, "b": {"watchFiles": ["/etc/a"], "podSecurityContext": own}}}}
+        contexts = [cross.pod(item)["securityContext"] for item in cross.of(helm.objects(bare), "DaemonSet")]
+        report.equal(f"OpenShift: spc_t with podSecurityContext {own}", [c.get("seLinuxOptions") for c in contexts], [{"type": "spc_t"}] * 2)
     report.equal("elsewhere: none of it", [b for b in cross.of(helm.objects(), "RoleBinding")], [])
     uid = {"openshift": {"enabled": True}, "secretsExporter": {"securityContext": {"runAsUser": 1000}}}
     report.equal("a uid of the user's own stays", cross.container(cross.of(helm.objects(uid), "Deployment")[0])["securityContext"]["runAsUser"], 1000)

@@ -94,8 +94,11 @@ def make(values_text, types):
     daemon_set = copy.deepcopy(root["properties"]["hostPathsExporter"])
     for key in ("daemonSets", "discovery"):
         del daemon_set["properties"][key]
-    for node in daemon_set["properties"].values():
+    for key, node in daemon_set["properties"].items():
         node.pop("default", None)
+        # An empty key is no override, as in the charts that this one follows.
+        told = {"description": node.pop("description")} if "description" in node else {}
+        daemon_set["properties"][key] = {**told, "anyOf": [node, {"type": "null"}]}
     daemon_set.update(type=["object", "null"], description="Settings of one DaemonSet, over the defaults of hostPathsExporter. null leaves it out.")
     for path, node in types["legacy"].items():
         *above, key = path.split(".")

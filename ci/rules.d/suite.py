@@ -40,9 +40,9 @@ def rendered(*values):
 
 def impersonal(rules):
     """Without the labels by which a release's own targets are told from others'; the plain file knows no release."""
-    ours = f'namespace="{helm.NAMESPACE}",pod=~"{helm.RELEASE}-x509-certificate-exporter-.*"'
+    ours = f',?namespace="{helm.NAMESPACE}",pod=~"{helm.RELEASE}-[^"]*"'
     for rule in alerts(rules):
-        rule["expr"] = rule["expr"].replace("{" + ours + "}", "").replace("," + ours, "")
+        rule["expr"] = re.sub(ours, "", rule["expr"]).replace("{}", "")
     return rules
 
 

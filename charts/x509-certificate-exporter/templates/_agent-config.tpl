@@ -24,7 +24,7 @@
 {{- range $key := list "includeLabels" "excludeLabels" -}}{{- $_ := set $secrets $key (index $watch $key | default list) -}}{{- end -}}
 {{- $_ := set $secrets "exposeLabels" ($watch.exposeSecretLabels | default list) -}}
 {{- $source := dict "kind" "kubernetes" "name" "cluster-secrets" "namespaces" $namespaces "secrets" $secrets -}}
-{{- with $watch.listPageSize -}}{{- $_ := set $source "listPageSize" (int .) -}}{{- end -}}
+{{- with $watch.listPageSize -}}{{- $_ := set $source "listPageSize" (min 1000 (int .)) -}}{{- end -}}
 {{- if $watch.kubeApiRateLimits.enabled -}}
 {{- $_ := set $source "rateLimit" (dict "qps" $watch.kubeApiRateLimits.queriesPerSecond "burst" (int $watch.kubeApiRateLimits.burstQueries)) -}}
 {{- end -}}

@@ -20,8 +20,8 @@
 
 {{/* Selectors hold nothing that changes with a version: {root, component?}. */}}
 {{- define "x509.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "x509.name" .root }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ include "x509.name" .root | toYaml }}
+app.kubernetes.io/instance: {{ .root.Release.Name | toYaml }}
 {{- with .component }}
 app.kubernetes.io/component: {{ . }}
 {{- end }}
@@ -46,10 +46,10 @@ app.kubernetes.io/component: {{ . }}
 {{- toYaml $labels -}}
 {{- end -}}
 
-{{/* Name, namespace and labels of a namespaced object: {root, namespace?, suffix?, component?, extra?, annotations?}. */}}
+{{/* Name, namespace and labels of a namespaced object: {root, name?, namespace?, suffix?, component?, extra?, annotations?}. */}}
 {{- define "x509.metadata" -}}
-name: {{ include "x509.fullname" .root }}{{ with .suffix }}-{{ . }}{{ end }}
-namespace: {{ .namespace | default (include "x509.namespace" .root) }}
+name: {{ .name | default (join "-" (compact (list (include "x509.fullname" .root) (.suffix | default "")))) | toYaml }}
+namespace: {{ .namespace | default (include "x509.namespace" .root) | toYaml }}
 labels:
   {{- include "x509.labels" . | nindent 2 }}
 {{- with .annotations }}
@@ -61,7 +61,7 @@ annotations:
 {{/* Of the pod that helm test runs: not those by which Service and monitors find the agents. */}}
 {{- define "x509.testLabels" -}}
 app.kubernetes.io/component: test
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | toYaml }}
 {{- end -}}
 
 {{- define "x509.serviceAccount.secrets" -}}
@@ -76,5 +76,5 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{/* The name of roles and bindings. Those in the cluster or in other namespaces carry ours, so that two projects may both have a release of this name. */}}
 {{- define "x509.clusterName" -}}
-{{- printf "%s:%s" (include "x509.namespace" .) (include "x509.serviceAccount.secrets" .) -}}
+{{- printf "%s:%s" (include "x509.namespace" .) (include "x509.fullname" .) -}}
 {{- end -}}

@@ -2,7 +2,7 @@
 
 {{/* The directory to mount for a path: its part before the first glob character, without the file's name: {path, file?}. */}}
 {{- define "x509.host.directory" -}}
-{{- $static := regexFind "^[^*?[]*" .path -}}
+{{- $static := regexFind "^[^*?[{]*" .path -}}
 {{- if ne $static .path -}}
 {{- dir (printf "%sx" $static) -}}
 {{- else -}}

@@ -12,7 +12,9 @@ Fills a context {root, name, own} with
 {{- $defaults := .root.Values.hostPathsExporter -}}
 {{- $v := dict -}}
 {{- range $key, $value := omit $defaults "daemonSets" "discovery" -}}{{- $_ := set $v $key $value -}}{{- end -}}
-{{- range $key, $value := .own -}}{{- $_ := set $v $key $value -}}{{- end -}}
+{{- range $key, $value := .own -}}
+{{- if or (not (kindIs "invalid" $value)) (has $key (list "securityContext" "podSecurityContext" "hostPathVolumeType" "revisionHistoryLimit")) -}}{{- $_ := set $v $key $value -}}{{- end -}}
+{{- end -}}
 {{- $_ := set $v "env" (concat ($defaults.env | default list) (.own.env | default list)) -}}
 {{- $paths := concat ($v.watchFiles | default list) ($v.watchDirectories | default list) -}}
 {{- $directories := list -}}
@@ -30,6 +32,7 @@ Fills a context {root, name, own} with
 {{- $directories = concat $directories (index (include "x509.host.known" $ | fromYaml) .) -}}
 {{- end -}}
 {{- if eq ($v.legacyMasterSelector | default "keep") "either" -}}{{- include "x509.host.either" $v -}}{{- end -}}
+{{- if .root.x509.openshift -}}{{- $_ := set $v "podSecurityContext" (merge (dict) ($v.podSecurityContext | default dict) (dict "seLinuxOptions" (dict "type" "spc_t"))) -}}{{- end -}}
 {{- $_ := set . "v" $v -}}
 {{- $_ := set . "known" ($v.watchDistributions | default list) -}}
 {{- $_ := set . "paths" (uniq $paths) -}}

@@ -8,10 +8,10 @@ keys under their new names, and what follows from one value for others. Nothing 
 {{- $values := deepCopy .Values -}}
 {{- $foreign := not (and (hasKey $values "installer") (hasKey $values "monitoring") (hasKey $values "kubesphere") (hasKey $values "openshift")) -}}
 {{- $silent := and $foreign (not (dig "discovery" false ($values.hostPathsExporter | default dict))) -}}
-{{- $_ := set . "x509" (dict "foreign" $foreign "notes" list "conflicts" list) -}}
+{{- $_ := set . "x509" (dict "foreign" $foreign "notes" list "unknown" list) -}}
 {{- include "x509.compat" (dict "values" $values "x509" .x509) -}}
 {{- include "x509.fill" (dict "to" $values "from" (.Files.Get "files/defaults.yaml" | fromYaml) "all" $foreign) -}}
-{{- if or $silent $values.upgradeFrom -}}{{- $_ := set $values.hostPathsExporter.discovery "enabled" false -}}{{- end -}}
+{{- if or $silent (and $values.upgradeFrom (not $foreign)) -}}{{- $_ := set $values.hostPathsExporter.discovery "enabled" false -}}{{- end -}}
 {{- $_ := set . "Values" $values -}}
 {{- include "x509.init.installer" . -}}
 {{- include "x509.init.hosts" . -}}
@@ -39,7 +39,7 @@ away; in values of another chart those are missing too.
 {{/* What an installer without all rights may not create is not rendered. */}}
 {{- define "x509.init.installer" -}}
 {{- $v := .Values -}}
-{{- if not $v.rbac.mode -}}{{- $_ := set $v.rbac "mode" (ternary "namespaced" "cluster" (eq $v.installer "project-admin")) -}}{{- end -}}
+{{- if not $v.rbac.mode -}}{{- $_ := set $v.rbac "mode" (ternary "cluster" "namespaced" (eq $v.installer "cluster-admin")) -}}{{- end -}}
 {{- if eq $v.installer "project-operator" -}}
 {{- range $part := list $v.rbac $v.prometheusServiceMonitor $v.prometheusPodMonitor $v.prometheusRules -}}{{- $_ := set $part "create" false -}}{{- end -}}
 {{- $_ := set $v.kubesphere "createDashboard" false -}}
@@ -63,4 +63,5 @@ away; in values of another chart those are missing too.
 {{- $_ := set .x509 "builtin" true -}}
 {{- end -}}
 {{- $_ := set $host "daemonSets" $sets -}}
+{{- $_ := set .x509 "watching" (or .Values.secretsExporter.enabled (not (empty $sets))) -}}
 {{- end -}}

@@ -1,16 +1,16 @@
 {{/* What depends on the kinds that the cluster knows. Without a cluster (`helm template`) every `auto` counts as a plain cluster with the Prometheus Operator. */}}
 
-{{/* Turns every `create` into true or false, and notes in .x509: rules, dashboard (a kind or empty), legacy (KubeSphere 3.0 to 3.3), openshift. */}}
+{{/* Turns every `create` into true or false, and notes in .x509: rules, dashboard (a kind or empty), unknown (kinds), legacy (KubeSphere 3.0 to 3.3), openshift. */}}
 {{- define "x509.init.kinds" -}}
 {{- $v := .Values -}}{{- $apis := .Capabilities.APIVersions -}}
 {{- $known := $apis.Has "v1/Pod" -}}
 {{- range $part, $kind := dict "prometheusServiceMonitor" "ServiceMonitor" "prometheusPodMonitor" "PodMonitor" "prometheusRules" "PrometheusRule" -}}
-{{- $create := index $v $part "create" | toString -}}
+{{- $create := ternary (index $v $part "create" | toString) "false" $.x509.watching -}}
+{{- if eq $part "prometheusRules" -}}{{- $_ := set $.x509 "alerts" (ne $create "false") -}}{{- end -}}
 {{- if and (eq $create "auto") $known (not ($apis.Has (printf "monitoring.coreos.com/v1/%s" $kind))) -}}
-{{- $_ := set $.x509 "notes" (append $.x509.notes (printf "%s.create: auto: the cluster does not know the kind %s, so there is none" $part $kind)) -}}
+{{- $_ := set $.x509 "unknown" (append $.x509.unknown $kind) -}}
 {{- $create = "false" -}}
 {{- end -}}
-{{- $_ := set $.x509 (printf "%sAsked" $part) (index $v $part "create" | toString | ne "false") -}}
 {{- $_ := set (index $v $part) "create" (ne $create "false") -}}
 {{- end -}}
 {{- include "x509.init.kubesphere" . -}}
@@ -25,7 +25,7 @@
 {{- $v := .Values -}}{{- $apis := .Capabilities.APIVersions -}}
 {{- $known := $apis.Has "v1/Pod" -}}
 {{- $enabled := $v.kubesphere.enabled | toString -}}
-{{- $scope := ternary "" "Cluster" (eq $v.rbac.mode "namespaced") -}}
+{{- $scope := ternary "Cluster" "" (and (eq $v.rbac.mode "cluster") $v.secretsExporter.enabled) -}}
 {{- $kinds := dict "rules" (printf "alerting.kubesphere.io/v2beta1/%sRuleGroup" $scope) "dashboard" (printf "monitoring.kubesphere.io/v1alpha2/%sDashboard" $scope) -}}
 {{- range $part, $api := $kinds -}}
 {{- $there := or ($apis.Has $api) (and (eq $enabled "true") (not $known)) -}}
@@ -33,7 +33,7 @@
 {{- end -}}
 {{- $legacy := and (ne $enabled "false") (not $kinds.rules) ($apis.Has "installer.kubesphere.io/v1alpha1/ClusterConfiguration") -}}
 {{- $plain := ternary "PrometheusRule" "" $v.prometheusRules.create -}}
-{{- $_ := set .x509 "rules" (ternary ($kinds.rules | default $plain) "" .x509.prometheusRulesAsked) -}}
+{{- $_ := set .x509 "rules" (ternary ($kinds.rules | default $plain) "" .x509.alerts) -}}
 {{- $_ := set $v.prometheusRules "create" (eq .x509.rules "PrometheusRule") -}}
 {{- $_ := set .x509 "dashboard" (ternary $kinds.dashboard "" $v.kubesphere.createDashboard) -}}
 {{- $_ := set .x509 "legacy" $legacy -}}
@@ -42,17 +42,12 @@
 {{- end -}}
 {{- end -}}
 
-{{/* OpenShift chooses the uid of the Secrets pod; node pods need SELinux to let them read the host. */}}
+{{/* OpenShift chooses the uid of the Secrets pod. That SELinux lets node pods read the host is x509.host.resolve's. */}}
 {{- define "x509.init.openshift" -}}
 {{- $v := .Values -}}
 {{- with $v.secretsExporter.securityContext -}}
 {{- if and (eq (int .runAsUser) 65534) (eq (int .runAsGroup) 65534) -}}
 {{- $_ := set $v.secretsExporter "securityContext" (omit . "runAsUser" "runAsGroup") -}}
-{{- end -}}
-{{- end -}}
-{{- range $part := concat (list $v.hostPathsExporter) (values $v.hostPathsExporter.daemonSets) -}}
-{{- with $part.podSecurityContext -}}
-{{- if not .seLinuxOptions -}}{{- $_ := set . "seLinuxOptions" (dict "type" "spc_t") -}}{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

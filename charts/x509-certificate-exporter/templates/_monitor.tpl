@@ -7,8 +7,12 @@
 {{- end -}}
 {{- if .root.Values.monitoring.nodeLabel -}}{{- $_ := set $m "relabelings" (concat (include "x509.monitor.node" . | fromYaml).relabelings ($m.relabelings | default list)) -}}{{- end -}}
 - port: metrics
-  interval: {{ $m.scrapeInterval }}
-  scrapeTimeout: {{ $m.scrapeTimeout }}
+  {{- with $m.scrapeInterval }}
+  interval: {{ . }}
+  {{- end }}
+  {{- with $m.scrapeTimeout }}
+  scrapeTimeout: {{ . }}
+  {{- end }}
   scheme: {{ $m.scheme }}
   {{- range $key := list "basicAuth" "tlsConfig" "relabelings" "metricRelabelings" }}
   {{- with index $m $key }}

@@ -3,6 +3,9 @@
 {{- define "x509.notes.dead" -}}
 {{- $values := .Values -}}
 {{- $dead := .x509.notes -}}
+{{- if $values.psp.create -}}
+{{- $dead = append $dead "psp.create: pod security policies are gone since Kubernetes 1.25; none is made" -}}
+{{- end -}}
 {{- if not $values.exposePerCertificateErrorMetrics -}}
 {{- $dead = append $dead "exposePerCertificateErrorMetrics: x509_cert_error is always exposed" -}}
 {{- end -}}

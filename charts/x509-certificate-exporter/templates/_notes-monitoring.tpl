@@ -3,13 +3,25 @@
 {{- $v := .Values -}}
 {{- $stack := or (hasKey $v.monitoring.labels "release") (hasKey $v.prometheusServiceMonitor.extraLabels "release") (hasKey $v.prometheusRules.extraLabels "release") -}}
 {{- $kinds := list -}}
+{{- $unknown := .x509.unknown -}}
+{{- if .x509.rules -}}{{- $unknown = without $unknown "PrometheusRule" -}}{{- end -}}
+{{- with $unknown }}
+
+The cluster does not know the kind {{ join ", " . }}, so there is none (create: auto).
+{{- end }}
+{{- if and (eq ($v.kubesphere.enabled | toString) "true") (eq .x509.rules "PrometheusRule") }}
+
+kubesphere.enabled is true, but the cluster has no rule groups of KubeSphere: alerts are a PrometheusRule.
+{{- end }}
 {{- if $v.prometheusServiceMonitor.create -}}{{- $kinds = append $kinds "ServiceMonitor" -}}{{- end -}}
 {{- if $v.prometheusPodMonitor.create -}}{{- $kinds = append $kinds "PodMonitor" -}}{{- end -}}
 {{- if eq .x509.rules "PrometheusRule" -}}{{- $kinds = append $kinds "PrometheusRule" -}}{{- end -}}
 {{- with $kinds }}
 
 {{ join ", " . }}:
-{{- if $stack }}
+{{- if hasSuffix "RuleGroup" $.x509.rules }}
+  KubeSphere's Prometheus takes every monitor.
+{{- else if $stack }}
   kube-prometheus-stack takes them where their label release is the name of its own release.
 {{- else }}
   kube-prometheus-stack takes only what carries its release's name: --set monitoring.labels.release=<name>

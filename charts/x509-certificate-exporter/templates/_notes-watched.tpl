@@ -12,10 +12,14 @@
   {{ with $host.known }}what is there of {{ without . "auto" | join ", " | default "kubeadm, KubeKey, kubespray, k3s, RKE2, k0s, MicroK8s or OpenShift" }}
   {{- if or $host.paths $host.kubeconfigs }}, {{ end }}{{ end }}
   {{- if or $host.paths $host.kubeconfigs }}{{ len $host.paths }} paths and {{ len $host.kubeconfigs }} kubeconfigs{{ end }} on
-  {{- with $host.v.nodeSelector }} nodes with{{ range $key, $value := . }} {{ $key }}={{ $value }}{{ end }}{{ else }} every node that the tolerations admit{{ end }}, by DaemonSet {{ $full }}-{{ $name }}
+  {{- with $host.v.nodeSelector }} nodes with{{ range $key, $value := . }} {{ $key }}={{ $value }}{{ end }}{{ else }} every node{{ end }} that tolerations
+  {{- if $host.v.affinity }} and affinity{{ end }} admit, by DaemonSet {{ $full }}-{{ $name }}
 {{- end }}
 {{- if not (or $v.secretsExporter.enabled $v.hostPathsExporter.daemonSets) }}
   nothing: secretsExporter and hostPathsExporter.discovery are off and hostPathsExporter.daemonSets is empty.
+{{- end }}
+{{- if and $v.upgradeFrom (not $v.hostPathsExporter.daemonSets) }}
+  nothing on the nodes, because of upgradeFrom. To watch what is there: --set 'hostPathsExporter.daemonSets.nodes.watchDistributions={auto}'
 {{- end }}
 {{- end -}}
 
@@ -23,7 +27,7 @@
 {{- $v := .Values -}}{{- $namespace := include "x509.namespace" . -}}
 {{- if $v.hostPathsExporter.daemonSets }}
 
-Pods on nodes run as uid 0 with the one capability DAC_READ_SEARCH, no token and no right in the cluster, and see folders of the host read-only. Where
+Pods on nodes run as uid 0 with no capability{{ if $v.hostPathsExporter.dacReadSearch }} but DAC_READ_SEARCH{{ end }}, no token and no right in the cluster, and see folders of the host read-only. Where
 Pod Security is enforced, their namespace has to admit that, else they do not start:
   kubectl label namespace {{ $namespace }} pod-security.kubernetes.io/enforce=privileged
 {{- if .x509.builtin }}
@@ -39,7 +43,7 @@ To have none: hostPathsExporter.discovery.enabled: false.
 {{- if and $old (semverCompare ">=1.24-0" .Capabilities.KubeVersion.Version) }}
 
 WARNING: DaemonSet {{ join ", " $old }} selects nodes by the label node-role.kubernetes.io/master, which Kubernetes no longer sets since 1.24: on a cluster
-made by that version or a later one it gets no pod at all (the alert SourceAbsent says so). Two ways out:
+made by that version or a later one it gets no pod at all{{ if and .x509.rules $v.prometheusRules.alertOnSourceAbsent }} (the alert SourceAbsent says so){{ end }}. Two ways out:
   --set hostPathsExporter.legacyMasterSelector=either            (nodes with that label or with node-role.kubernetes.io/control-plane)
   nodeSelector and toleration node-role.kubernetes.io/control-plane in place of …/master in your values
 See which nodes have it: kubectl get nodes -l node-role.kubernetes.io/master

@@ -16,7 +16,7 @@ metadata:
     {{- end -}}
     {{- toYaml $annotations | nindent 4 }}
 spec:
-  serviceAccountName: {{ .account }}
+  serviceAccountName: {{ .account | toYaml }}
   automountServiceAccountToken: {{ .token }}
   enableServiceLinks: false
   {{- if .hostNetwork }}
@@ -49,7 +49,7 @@ spec:
   volumes:
     - name: config
       configMap:
-        name: {{ .configMap }}
+        name: {{ .configMap | toYaml }}
     {{- range .mounts }}
     - name: {{ .volume }}
       hostPath:

@@ -23,9 +23,9 @@
 
 {{/* Name, labels and annotations of a role or binding: {root, namespace?, annotations}. */}}
 {{- define "x509.rbac.metadata" -}}
-name: {{ include "x509.clusterName" .root }}
+name: {{ include "x509.clusterName" .root | toYaml }}
 {{- with .namespace }}
-namespace: {{ . }}
+namespace: {{ . | toYaml }}
 {{- end }}
 labels:
   {{- include "x509.labels" (dict "root" .root) | nindent 2 }}

@@ -3,27 +3,35 @@ What these values promise and no agent tells of: {root, sources}. The operator's
 two releases apart; without a monitor there is no telling how targets are labelled.
 */}}
 {{- define "x509.rules.absent" -}}
-{{- $root := .root -}}{{- $v := .root.Values -}}
-{{- $ours := "" -}}
-{{- if or $v.prometheusServiceMonitor.create $v.prometheusPodMonitor.create -}}
-{{- $ours = printf "namespace=%q,pod=~%q" (include "x509.namespace" $root) (printf "%s-.*" (include "x509.fullname" $root)) -}}
+{{- $root := .root -}}{{- $v := .root.Values -}}{{- $full := include "x509.fullname" .root -}}
+{{- $pods := dict -}}
+{{- if $v.secretsExporter.enabled -}}
+{{- $_ := set $pods "cluster-secrets" (include "x509.rules.pods" (dict "base" $full "hash" true)) -}}
 {{- end -}}
-{{- $exporter := printf "absent(x509_exporter_build_info%s)" (ternary (printf "{%s}" $ours) "" (ne $ours "")) -}}
-{{- if not .sources -}}
-{{- $exporter -}}
-{{- else -}}
-{{- $names := list -}}
-{{- if $v.secretsExporter.enabled -}}{{- $names = append $names "cluster-secrets" -}}{{- end -}}
 {{- range $name, $own := $v.hostPathsExporter.daemonSets -}}
 {{- $host := dict "root" $root "name" $name "own" $own -}}
 {{- include "x509.host.resolve" $host -}}
 {{- $kind := ternary "host-paths" (ternary "host-kubeconfigs" "host-discovery" (not (empty $host.kubeconfigs))) (not (empty $host.paths)) -}}
-{{- $names = append $names (printf "%s-%s" $kind $name) -}}
+{{- $_ := set $pods (printf "%s-%s" $kind $name) (include "x509.rules.pods" (dict "base" (printf "%s-%s" $full $name))) -}}
 {{- end -}}
+{{- $monitored := or $v.prometheusServiceMonitor.create $v.prometheusPodMonitor.create -}}
+{{- $namespace := printf "namespace=%q" (include "x509.namespace" $root) -}}
+{{- $all := values $pods | sortAlpha | uniq | join "|" -}}
+{{- $exporter := printf "absent(x509_exporter_build_info%s)" (ternary (printf "{%s,pod=~%q}" $namespace $all) "" $monitored) -}}
+{{- if not .sources -}}
+{{- $exporter -}}
+{{- else -}}
 {{- $absent := list -}}
-{{- range $names -}}
-{{- $absent = append $absent (printf "absent(x509_source_up{%s})" (join "," (compact (list (printf "source_name=%q" .) $ours)))) -}}
+{{- range $source := keys $pods | sortAlpha -}}
+{{- $ours := ternary (list $namespace (printf "pod=~%q" (index $pods $source))) list $monitored -}}
+{{- $absent = append $absent (printf "absent(x509_source_up{%s})" (concat (list (printf "source_name=%q" $source)) $ours | join ",")) -}}
 {{- end -}}
 {{- printf "(\n  %s\n) unless on () %s" (join "\n  or\n  " $absent) $exporter -}}
 {{- end -}}
+{{- end -}}
+
+{{/* An expression for the names of a workload's pods: {base, hash?: of a Deployment}. Kubernetes cuts what it makes a name from to 58 characters. */}}
+{{- define "x509.rules.pods" -}}
+{{- $long := gt (add (len .base) (ternary 12 1 (default false .hash))) 58 -}}
+{{- if $long -}}{{- printf "%s.*" (printf "%s-" .base | trunc 58) -}}{{- else -}}{{- printf "%s-%s[a-z0-9]+" .base (ternary "[a-z0-9]+-" "" (default false .hash)) -}}{{- end -}}
 {{- end -}}

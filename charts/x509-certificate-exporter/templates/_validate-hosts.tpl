@@ -19,6 +19,10 @@
 {{- if not (concat .host.paths .host.kubeconfigs .host.known) -}}
 {{- $_ := set $c "found" (append $c.found (printf "%s: watches nothing; give it watchFiles, watchDirectories, watchKubeconfFiles or watchDistributions" $key)) -}}
 {{- end -}}
+{{- $interval := .host.v.refreshInterval -}}
+{{- if or (regexMatch "^([0.]+[a-z]+)*([0-9.]+ms)?$" $interval) (regexMatch "^(([3-9][0-9]|2[5-9]|[0-9]{3,})[.0-9]*h|[0-9]{5,}[.0-9]*m|[0-9]{6,}[.0-9]*s|([89][0-9]{4})[.0-9]*s)" $interval) -}}
+{{- $_ := set $c "found" (append $c.found (printf "%s: refreshInterval %s is not between a second and a day" $key $interval)) -}}
+{{- end -}}
 {{- range concat .host.paths .host.kubeconfigs (.host.v.extraHostDirectories | default list) | uniq -}}
 {{- if or (not (hasPrefix "/" .)) (has ".." (splitList "/" .)) -}}
 {{- $_ := set $c "found" (append $c.found (printf "%s: %q is not an absolute path without .." $key .)) -}}
@@ -26,7 +30,7 @@
 {{- end -}}
 {{- range .host.mounts -}}
 {{- if has .path (list "/" ".") -}}
-{{- $_ := set $c "found" (append $c.found (printf "%s: a path needs a folder of / without glob characters, as the whole root of a node is never mounted" $key)) -}}
+{{- $_ := set $c "found" (append $c.found (printf "%s: a path needs a folder of / without glob characters (* ? [ {), as the whole root of a node is never mounted" $key)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

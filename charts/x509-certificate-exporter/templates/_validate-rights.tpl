@@ -17,6 +17,9 @@
 {{- end -}}
 {{- end -}}
 {{- if and $v.rbac.create (not $v.rbac.createServiceAccounts) -}}
+{{- if and .root.x509.openshift $v.openshift.scc $v.hostPathsExporter.daemonSets (not $v.rbac.hostPathsExporter.serviceAccountName) -}}
+{{- $_ := set $c "found" (append $c.found "rbac.hostPathsExporter.serviceAccountName: name the account that gets openshift.scc, as rbac.createServiceAccounts is false; it must not be the namespace's default") -}}
+{{- end -}}
 {{- if and $secrets.enabled (not $v.rbac.secretsExporter.serviceAccountName) -}}
 {{- $_ := set $c "found" (append $c.found "rbac.secretsExporter.serviceAccountName: name the account that gets the role, as rbac.createServiceAccounts is false") -}}
 {{- end -}}
