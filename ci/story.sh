@@ -43,8 +43,8 @@ metrics() { k get --raw "/api/v1/namespaces/$NAMESPACE/pods/$1:9793/proxy/metric
 
 # pod COMPONENT [NODE]: the name of the component's pod.
 pod() {
-    kn get pods -l "app.kubernetes.io/component=$1" ${2:+--field-selector=spec.nodeName=$2} \
-        -o 'jsonpath={.items[0].metadata.name}'
+    kn get pods -l "app.kubernetes.io/component=$1" ${2:+--field-selector=spec.nodeName=$2} -o json |
+        jq -r '[.items[] | select(.metadata.deletionTimestamp | not)][0].metadata.name // empty'
 }
 
 # A namespace of the story's own, empty at the beginning and gone at the end.

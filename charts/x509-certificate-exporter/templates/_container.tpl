@@ -12,6 +12,12 @@ args:
 env:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- if and .linger (semverCompare ">=1.30-0" $root.Capabilities.KubeVersion.Version) }}
+lifecycle:
+  preStop:
+    sleep:
+      seconds: {{ .linger }}
+{{- end }}
 ports:
   - name: metrics
     containerPort: {{ $root.Values.podListenPort }}
