@@ -63,7 +63,7 @@ installer: project-operator: no service account of ours, no rights, monitors, ru
 rbac.secretsExporter.serviceAccountName){{ end }}. For the rest, ask an administrator of the project to apply, once:
   helm template {{ .Release.Name }} <this chart> -n {{ include "x509.namespace" . }} -f <these values> --set installer=project-admin -s templates/servicemonitor.yaml
 {{- end }}
-{{- if .x509.openshift }}
+{{- if and .x509.openshift $v.hostPathsExporter.daemonSets }}
 
 OpenShift: node pods have SELinux type spc_t{{ with $v.openshift.scc }} and their account the security context constraint {{ . }}{{ end }}.
 {{- end }}
