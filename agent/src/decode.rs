@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Bundle, Certificate, Problem, Reason};
+use crate::model::{Bundle, Certificate, Crl, Problem, Reason};
 
 mod der;
 #[cfg(test)]
@@ -23,6 +23,8 @@ mod x509;
 pub struct Decoded {
     /// The certificates, in order, exact duplicates included.
     pub certificates: Vec<Arc<Certificate>>,
+    /// The certificate revocation lists, in order.
+    pub crls: Vec<Arc<Crl>>,
     /// What is wrong, in order.
     pub problems: Vec<Problem>,
     /// How many well-known blocks of other kinds were passed over: keys, requests, parameters.
@@ -77,6 +79,7 @@ impl From<Decoded> for Bundle {
     fn from(decoded: Decoded) -> Self {
         Self {
             certificates: Some(decoded.certificates),
+            crls: decoded.crls,
             problems: decoded.problems,
             labels: Vec::new(),
         }

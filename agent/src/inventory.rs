@@ -99,6 +99,7 @@ impl State {
                 if bundle.certificates.is_none() {
                     // Could not be read: stale facts are shown beside the problem, never hidden.
                     bundle.certificates.clone_from(&before.certificates);
+                    bundle.crls.clone_from(&before.crls);
                     bundle.labels.clone_from(&before.labels);
                 }
                 if **before == bundle {

@@ -1,7 +1,7 @@
 //! The vocabulary. Every other module speaks in these words; this one knows none of them.
 //!
 //! A **location** is a place that can hold certificates: a file, a kubeconfig entry, a key of a
-//! Secret. A **bundle** is what one location holds: certificates and problems, in order. A
+//! Secret. A **bundle** is what one location holds: certificates, CRLs and problems, in order. A
 //! **change** is what a source says about its locations.
 
 use std::borrow::Cow;
@@ -34,15 +34,51 @@ pub enum Location {
         /// The cluster or user in it.
         entry: Option<Entry>,
     },
-    /// A key of a Kubernetes Secret.
-    Secret {
-        /// Namespace of the Secret.
-        namespace: Arc<str>,
-        /// Name of the Secret.
-        name: Arc<str>,
-        /// Key in the Secret's data.
+    /// A part of a Kubernetes object.
+    Object {
+        /// The object; one for all of its parts.
+        object: Arc<Object>,
+        /// The part: see [`ObjectKind`].
         key: Arc<str>,
+        /// The cluster or user, where the part is a kubeconfig or the like.
+        entry: Option<Arc<Entry>>,
     },
+}
+
+/// A Kubernetes object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Object {
+    /// The user's name for its cluster, where several are watched.
+    pub cluster: Option<Arc<str>>,
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Empty for objects of the cluster.
+    pub namespace: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+}
+
+/// The kinds of Kubernetes objects that hold certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ObjectKind {
+    /// The part is a key of the data.
+    Secret,
+    /// The part is a key of the data.
+    ConfigMap,
+    /// The part is the name of a webhook.
+    MutatingWebhookConfiguration,
+    /// The part is the name of a webhook.
+    ValidatingWebhookConfiguration,
+    /// The part has no name.
+    ApiService,
+    /// The conversion webhook; the part has no name.
+    CustomResourceDefinition,
+    /// The part is the name of the signer.
+    CertificateSigningRequest,
+    /// cert-manager's; the part is the name of the Certificate, if it belongs to one.
+    CertificateRequest,
+    /// `KubeSphere`'s member cluster, with its kubeconfig; the part has no name.
+    Cluster,
 }
 
 /// A named cluster or user of a kubeconfig.
@@ -69,9 +105,11 @@ pub struct Bundle {
     /// The certificates, in the order in which they stand; `None` when the location could not be
     /// read, in which case the last known ones stay.
     pub certificates: Option<Vec<Arc<Certificate>>>,
+    /// The certificate revocation lists, in the order in which they stand.
+    pub crls: Vec<Arc<Crl>>,
     /// What is wrong with the location or with one of its blocks.
     pub problems: Vec<Problem>,
-    /// Labels copied from the object that holds the location (`secret_label_*`), sorted by name.
+    /// Labels copied from the object that holds the location (`secret_label_*`, …), sorted by name.
     pub labels: Vec<(Arc<str>, Arc<str>)>,
 }
 
@@ -90,6 +128,45 @@ pub struct Certificate {
     pub issuer: Name,
     /// Whether basicConstraints says `cA` (version 1 certificates: self-issued).
     pub ca: bool,
+    /// SHA-256 of the DER.
+    pub fingerprint: [u8; 32],
+    /// What else is told of it on request.
+    pub details: Details,
+}
+
+/// Facts that are no part of a certificate's identity: on `x509_cert_info` and in the JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Details {
+    /// Subject alternative names in OpenSSL's short form (`DNS:…`, `IP:…`, `email:…`, `URI:…`), as
+    /// many as are kept.
+    pub alternative_names: Box<[Box<str>]>,
+    /// How many more there are.
+    pub more_names: u32,
+    /// `RSA`, `ECDSA`, `Ed25519`, …, else the dotted identifier; empty where it cannot be read.
+    pub key_algorithm: Cow<'static, str>,
+    /// Bits of the modulus or of the curve's field; 0 where they are not known.
+    pub key_bits: u32,
+    /// `SHA256-RSA`, `ECDSA-SHA256`, …, else the dotted identifier.
+    pub signature_algorithm: Cow<'static, str>,
+    /// Whether issuer and subject are one and the same name.
+    pub self_issued: bool,
+    /// keyUsage (RFC 5280, section 4.2.1.3): bit n of the extension is bit n here.
+    pub key_usage: u16,
+    /// extKeyUsage by name (`serverAuth`, …) or dotted identifier, as many as are kept.
+    pub extended_key_usage: Box<[Cow<'static, str>]>,
+}
+
+/// The facts kept of a certificate revocation list (RFC 5280, section 5).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Crl {
+    /// When it was issued, in seconds since 1970.
+    pub this_update: i64,
+    /// When the next one is due, in seconds since 1970, if it says so.
+    pub next_update: Option<i64>,
+    /// cRLNumber in decimal, if it has one.
+    pub number: Option<Box<str>>,
+    /// Who signed it.
+    pub issuer: Name,
     /// SHA-256 of the DER.
     pub fingerprint: [u8; 32],
 }
@@ -152,20 +229,34 @@ reasons! {
     BadBase64 => "bad_base64",
     /// The bytes are DER, but not a certificate.
     BadCertificate => "bad_certificate",
+    /// The bytes are DER, but not a certificate revocation list.
+    BadCrl => "bad_crl",
     /// The bytes are not DER.
     BadDer => "bad_der",
+    /// The keystore is not a well-formed JKS or JCEKS.
+    BadJks => "bad_jks",
     /// The file is not a kubeconfig.
     BadKubeconfig => "bad_kubeconfig",
+    /// No passphrase that is known opens the keystore.
+    BadPassphrase => "bad_passphrase",
     /// A PEM block has no end, or no known label.
     BadPem => "bad_pem",
+    /// The bytes are not well-formed PKCS#12.
+    BadPkcs12 => "bad_pkcs12",
+    /// The bytes are PKCS#7, but hold no set of certificates.
+    BadPkcs7 => "bad_pkcs7",
     /// The certificate's dates cannot be read.
     BadValidity => "bad_validity",
     /// A symbolic link points to nothing.
     BrokenSymlink => "broken_symlink",
+    /// The certificates of a chain stand in another order than that of their signatures.
+    ChainOutOfOrder => "chain_out_of_order",
     /// The API server refuses the request: a right is missing.
     Forbidden => "forbidden",
     /// A fault of the agent's own.
     Internal => "internal",
+    /// The private key beside the certificate belongs to another one.
+    KeyMismatch => "key_mismatch",
     /// There is no certificate where one was named.
     NoCertificateFound => "no_certificate_found",
     /// The named path, or everything a pattern could match, is missing.
@@ -174,6 +265,8 @@ reasons! {
     NotMounted => "not_mounted",
     /// The path is a FIFO, a socket, a device or a directory where a file was named.
     NotRegularFile => "not_regular_file",
+    /// The certificate is valid for longer than the one that issued it.
+    OutlivesIssuer => "outlives_issuer",
     /// The operating system refuses to open the path.
     PermissionDenied => "permission_denied",
     /// Reading failed for another reason.
@@ -190,6 +283,8 @@ reasons! {
     Unauthorized => "unauthorized",
     /// The API server cannot be reached.
     Unreachable => "unreachable",
+    /// The keystore is encrypted in a way that the agent cannot undo.
+    UnsupportedAlgorithm => "unsupported_algorithm",
 }
 
 // === impl Location ===
@@ -198,6 +293,15 @@ impl Location {
     /// A file's location.
     pub fn file(path: impl Into<Arc<str>>) -> Self {
         Self::File { path: path.into() }
+    }
+
+    /// A part of an object.
+    pub fn object(object: &Arc<Object>, key: &Arc<str>) -> Self {
+        Self::Object {
+            object: Arc::clone(object),
+            key: Arc::clone(key),
+            entry: None,
+        }
     }
 }
 
@@ -212,13 +316,70 @@ impl fmt::Display for Location {
             } => {
                 write!(f, "kubeconfig {path} {} {name}", kind.as_str())
             }
-            Self::Secret {
-                namespace,
-                name,
-                key,
-            } => {
-                write!(f, "secret {namespace}/{name} key {key}")
+            Self::Object { object, key, entry } => {
+                write!(f, "{object}")?;
+                match object.kind.part() {
+                    Some(part) if !key.is_empty() => write!(f, " {part} {key}")?,
+                    _ => {}
+                }
+                entry.as_ref().map_or(Ok(()), |entry| {
+                    write!(f, " {} {}", entry.kind.as_str(), entry.name)
+                })
             }
+        }
+    }
+}
+
+// === impl Object ===
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            cluster,
+            kind,
+            namespace,
+            name,
+        } = self;
+        if let Some(cluster) = cluster {
+            write!(f, "cluster {cluster}: ")?;
+        }
+        let kind = kind.as_str();
+        if namespace.is_empty() {
+            write!(f, "{kind} {name}")
+        } else {
+            write!(f, "{kind} {namespace}/{name}")
+        }
+    }
+}
+
+// === impl ObjectKind ===
+
+impl ObjectKind {
+    /// As Kubernetes has it: `Secret`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Secret => "Secret",
+            Self::ConfigMap => "ConfigMap",
+            Self::MutatingWebhookConfiguration => "MutatingWebhookConfiguration",
+            Self::ValidatingWebhookConfiguration => "ValidatingWebhookConfiguration",
+            Self::ApiService => "APIService",
+            Self::CustomResourceDefinition => "CustomResourceDefinition",
+            Self::CertificateSigningRequest => "CertificateSigningRequest",
+            Self::CertificateRequest => "CertificateRequest",
+            Self::Cluster => "Cluster",
+        }
+    }
+
+    /// What its parts are called, where they have names.
+    const fn part(self) -> Option<&'static str> {
+        match self {
+            Self::Secret | Self::ConfigMap => Some("key"),
+            Self::MutatingWebhookConfiguration | Self::ValidatingWebhookConfiguration => {
+                Some("webhook")
+            }
+            Self::CertificateSigningRequest => Some("signer"),
+            Self::CertificateRequest => Some("certificate"),
+            Self::ApiService | Self::CustomResourceDefinition | Self::Cluster => None,
         }
     }
 }
@@ -241,9 +402,8 @@ impl Bundle {
     /// A location that could not be read: the last known certificates stay, the problem shows.
     pub fn unread(problem: Problem) -> Self {
         Self {
-            certificates: None,
             problems: vec![problem],
-            labels: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -252,7 +412,7 @@ impl Bundle {
         Self {
             certificates: Some(Vec::new()),
             problems: vec![problem],
-            labels: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -310,6 +470,17 @@ impl fmt::Display for Problem {
 }
 
 // === impl Reason ===
+
+impl Reason {
+    /// Whether it is a fact about certificates that were read well: told as a warning, and no
+    /// reason to say that the location is bad.
+    pub const fn is_warning(self) -> bool {
+        matches!(
+            self,
+            Self::ChainOutOfOrder | Self::KeyMismatch | Self::OutlivesIssuer
+        )
+    }
+}
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -18,7 +18,7 @@ use super::der::{
     BOOLEAN, CONTEXT_0, CONTEXT_3, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE,
 };
 use super::{Fault, name, time};
-use crate::model::{Certificate, Reason};
+use crate::model::{Certificate, Details, Reason};
 
 /// Octets of the longest serial number that becomes a label. RFC 5280 allows 20.
 const MAX_SERIAL: usize = 64;
@@ -41,6 +41,7 @@ pub(super) fn certificate(element: Element<'_>) -> Result<Certificate, Fault> {
         issuer: name::name(fields.issuer),
         ca: fields.is_ca(),
         fingerprint: Sha256::digest(element.raw).into(),
+        details: Details::default(),
     })
 }
 

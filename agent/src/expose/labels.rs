@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use super::Options;
 use super::place::Place;
-use crate::model::{Certificate, Entry, Location, Name};
+use crate::model::{Certificate, Entry, Location, Name, Object, ObjectKind};
 
 /// Writes the label sets of a place's certificates, without braces, one string each.
 /// Certificates that would be equal in every label carry a `discriminator`: the first 8 hex digits
@@ -50,20 +50,72 @@ fn location(set: &mut String, location: &Location, options: &Options) {
         Location::File { path } => file(set, path, options),
         Location::Kubeconfig { path, entry } => {
             file(set, path, options);
-            if let Some(Entry { kind, name }) = entry {
-                push(set, "embedded_kind", kind.as_str());
-                push(set, "embedded_key", name);
+            if let Some(entry) = entry {
+                self::entry(set, entry);
             }
         }
-        Location::Secret {
-            namespace,
-            name,
-            key,
-        } => {
-            push(set, "secret_namespace", namespace);
-            push(set, "secret_name", name);
-            push(set, "secret_key", key);
+        Location::Object { object, key, entry } => {
+            push(
+                set,
+                "cluster",
+                object.cluster.as_deref().unwrap_or_default(),
+            );
+            self::object(set, object, key);
+            if let Some(entry) = entry {
+                self::entry(set, entry);
+            }
         }
+    }
+}
+
+fn entry(set: &mut String, Entry { kind, name }: &Entry) {
+    push(set, "embedded_kind", kind.as_str());
+    push(set, "embedded_key", name);
+}
+
+/// The labels that name an object and a part of it; those of the first four kinds are the peer's.
+fn object(set: &mut String, object: &Object, key: &str) {
+    let names = match object.kind {
+        ObjectKind::Secret => ["secret_namespace", "secret_name", "secret_key"],
+        ObjectKind::ConfigMap => ["configmap_namespace", "configmap_name", "configmap_key"],
+        ObjectKind::MutatingWebhookConfiguration
+        | ObjectKind::ValidatingWebhookConfiguration
+        | ObjectKind::ApiService
+        | ObjectKind::CustomResourceDefinition => {
+            push(set, "cabundle_resource_kind", object.kind.as_str());
+            ["", "cabundle_resource_name", "cabundle_entry"]
+        }
+        ObjectKind::CertificateSigningRequest => ["", "csr_name", "csr_signer"],
+        ObjectKind::CertificateRequest => [
+            "certificaterequest_namespace",
+            "certificaterequest_name",
+            "certificate_name",
+        ],
+        ObjectKind::Cluster => ["", "kubesphere_cluster", ""],
+    };
+    for (name, value) in names
+        .into_iter()
+        .zip([&*object.namespace, &*object.name, key])
+    {
+        push(set, name, value);
+    }
+}
+
+/// What the names of copied labels begin with.
+fn copied_prefix(location: &Location) -> &'static str {
+    let Location::Object { object, .. } = location else {
+        return "label_";
+    };
+    match object.kind {
+        ObjectKind::Secret => "secret_label_",
+        ObjectKind::ConfigMap => "configmap_label_",
+        ObjectKind::MutatingWebhookConfiguration
+        | ObjectKind::ValidatingWebhookConfiguration
+        | ObjectKind::ApiService
+        | ObjectKind::CustomResourceDefinition => "cabundle_label_",
+        ObjectKind::CertificateSigningRequest => "csr_label_",
+        ObjectKind::CertificateRequest => "certificaterequest_label_",
+        ObjectKind::Cluster => "kubesphere_cluster_label_",
     }
 }
 
@@ -125,8 +177,9 @@ fn name(set: &mut String, prefix: &str, name: &Name, wanted: &[String]) {
 }
 
 fn copied(set: &mut String, place: &Place<'_>) {
+    let prefix = copied_prefix(place.location);
     for (label, value) in place.labels {
-        push(set, &format!("secret_label_{}", sanitized(label)), value);
+        push(set, &format!("{prefix}{}", sanitized(label)), value);
     }
 }
 

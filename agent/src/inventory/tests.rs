@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Name, Reason};
+use crate::model::{Details, Name, Reason};
 
 fn certificate(number: u8) -> Arc<Certificate> {
     Arc::new(Certificate {
@@ -14,6 +14,7 @@ fn certificate(number: u8) -> Arc<Certificate> {
         issuer: Name::default(),
         ca: false,
         fingerprint: [number; 32],
+        details: Details::default(),
     })
 }
 

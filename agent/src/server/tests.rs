@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::expose::Options;
 use crate::expose::cache::Cache;
 use crate::inventory::Inventory;
-use crate::model::{Bundle, Certificate, Change, Location, Name};
+use crate::model::{Bundle, Certificate, Change, Details, Location, Name};
 use crate::source::Report;
 
 fn app() -> Arc<App> {
@@ -23,6 +23,7 @@ fn app() -> Arc<App> {
         issuer: Name::default(),
         ca: false,
         fingerprint: [1; 32],
+        details: Details::default(),
     };
     let bundle = Bundle {
         certificates: Some(vec![Arc::new(certificate)]),

@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use super::*;
 use crate::inventory::Inventory;
-use crate::model::{Bundle, Change, Entry, EntryKind, Location, Name, Problem, Reason};
+use crate::model::{
+    Bundle, Change, Details, Entry, EntryKind, Location, Name, Object, ObjectKind, Problem, Reason,
+};
 
 fn certificate(common_name: &str, serial: &str, fingerprint: u8) -> Arc<Certificate> {
     let name = |cn: &str| Name {
@@ -20,6 +22,7 @@ fn certificate(common_name: &str, serial: &str, fingerprint: u8) -> Arc<Certific
         issuer: name("ca"),
         ca: common_name == "ca",
         fingerprint: [fingerprint; 32],
+        details: Details::default(),
     })
 }
 
@@ -30,12 +33,18 @@ fn holding(certificates: Vec<Arc<Certificate>>) -> Bundle {
     }
 }
 
+fn object(kind: ObjectKind, namespace: &str, name: &str, key: &str) -> Location {
+    let object = Object {
+        cluster: None,
+        kind,
+        namespace: namespace.into(),
+        name: name.into(),
+    };
+    Location::object(&Arc::new(object), &key.into())
+}
+
 fn secret(key: &str) -> Location {
-    Location::Secret {
-        namespace: "ns".into(),
-        name: "web".into(),
-        key: key.into(),
-    }
+    object(ObjectKind::Secret, "ns", "web", key)
 }
 
 fn text(inventory: &Inventory, options: &Options, now: i64) -> String {

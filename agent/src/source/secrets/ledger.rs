@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{Bundle, Change, Location};
+use crate::model::{Bundle, Change, Location, Object, ObjectKind};
 use crate::source::Sink;
 use crate::source::kube::Reference;
 
@@ -143,9 +143,11 @@ fn remove(sink: &dyn Sink, namespace: &Arc<str>, name: &Arc<str>, entry: &Entry)
 }
 
 fn location(namespace: &Arc<str>, name: &Arc<str>, key: &Arc<str>) -> Location {
-    Location::Secret {
+    let object = Object {
+        cluster: None,
+        kind: ObjectKind::Secret,
         namespace: namespace.clone(),
         name: name.clone(),
-        key: key.clone(),
-    }
+    };
+    Location::object(&Arc::new(object), key)
 }

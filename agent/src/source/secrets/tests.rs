@@ -177,11 +177,9 @@ impl Heard {
 
 fn short(location: &Location) -> String {
     match location {
-        Location::Secret {
-            namespace,
-            name,
-            key,
-        } => format!("{namespace}/{name}/{key}"),
-        other => panic!("{other} is no Secret"),
+        Location::Object { object, key, .. } => {
+            format!("{}/{}/{key}", object.namespace, object.name)
+        }
+        other => panic!("{other} is no object"),
     }
 }
