@@ -2,8 +2,8 @@
 //! whole, one result per block.
 //!
 //! `pem` finds blocks in text, `der` frames elements, `x509` reads a certificate from one,
-//! with `time` and `name` for its odd corners; `kubeconfig` finds certificates in a
-//! kubeconfig. Nothing here knows where the bytes came from, and nothing keeps or quotes them.
+//! with `time` and `name` for its odd corners; `kubeconfig` finds certificates in a kubeconfig;
+//! `passphrase` is what callers bring for keystores. Nothing here knows where the bytes came from, and nothing keeps or quotes them.
 
 use std::sync::Arc;
 
@@ -14,9 +14,12 @@ mod der;
 mod forge;
 pub mod kubeconfig;
 mod name;
+mod passphrase;
 mod pem;
 mod time;
 mod x509;
+
+pub use passphrase::Passphrase;
 
 /// What was found in the bytes of one place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,11 +39,46 @@ pub struct Decoded {
 /// DER may be followed by other bytes, by more DER and by PEM. Blocks of all kinds are numbered
 /// together, from 1. Where there is no block at all, that is a problem; where all blocks are of
 /// other kinds, the caller knows whether that is one.
+///
+/// A keystore is read as far as that needs no passphrase.
 pub fn certificates(bytes: &[u8]) -> Decoded {
+    with_passphrases(bytes, &[])
+}
+
+/// Decodes certificates as [`certificates`] does, and tries the passphrases on keystores, in order.
+/// The empty one is tried only if it is among them.
+///
+/// This may take long with PKCS#12, whose keys are derived slowly on purpose: see [`keystore`].
+pub fn with_passphrases(bytes: &[u8], _passphrases: &[Passphrase]) -> Decoded {
     let mut collector = Collector::default();
     let rest = collector.take_der(bytes);
     collector.take_pem(rest);
     collector.finish()
+}
+
+/// The kinds of keystores: what passphrases are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keystore {
+    /// PKCS#12: opening it takes a while, up to a second or two each passphrase.
+    Pkcs12,
+    /// JKS or JCEKS.
+    Jks,
+}
+
+/// Which kind of keystore the bytes are, if they are one, by their first few.
+pub fn keystore(bytes: &[u8]) -> Option<Keystore> {
+    match bytes {
+        [0xfe, 0xed, 0xfe, 0xed, ..] | [0xce, 0xce, 0xce, 0xce, ..] => Some(Keystore::Jks),
+        [der::SEQUENCE, length, ..] => {
+            // The length itself may have any form, the indefinite one of BER too.
+            let octets = length.checked_sub(0x80).map_or(0, usize::from);
+            let content = bytes.get(2 + octets..)?;
+            // Nothing else in use begins with version 3 and a sequence.
+            let begins = [der::INTEGER, 1, 3, der::SEQUENCE];
+            content.starts_with(&begins).then_some(Keystore::Pkcs12)
+        }
+        _ => None,
+    }
 }
 
 /// Collects the results of one place.

@@ -271,6 +271,28 @@ fn no_problem_tells_what_the_bytes_were() {
     assert!(!format!("{decoded:?}").contains("hunter2"));
 }
 
+#[test]
+fn a_keystore_is_known_by_its_first_bytes() {
+    for (bytes, expected) in [
+        (&b"\xfe\xed\xfe\xed\0\0\0\x02"[..], Some(Keystore::Jks)),
+        (b"\xce\xce\xce\xce\0\0\0\x02", Some(Keystore::Jks)),
+        (
+            b"\x30\x82\x01\x00\x02\x01\x03\x30\x82",
+            Some(Keystore::Pkcs12),
+        ),
+        (b"\x30\x80\x02\x01\x03\x30\x80", Some(Keystore::Pkcs12)),
+        (b"\x30\x16\x02\x01\x03\x30\x11", Some(Keystore::Pkcs12)),
+        (b"\x30\x82\x01\x00\x02\x01\x00\x30\x0d", None),
+        (b"\x30\xff\x02\x01\x03\x30", None),
+        (b"\x30", None),
+        (b"", None),
+        (b"-----BEGIN CERTIFICATE-----", None),
+        (&forged("one"), None),
+    ] {
+        assert_eq!(keystore(bytes), expected, "{bytes:02x?}");
+    }
+}
+
 /// Pieces of places: good and bad blocks, and what stands between them.
 fn piece() -> impl Strategy<Value = String> {
     prop_oneof![
