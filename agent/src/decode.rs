@@ -3,7 +3,8 @@
 //!
 //! `pem` finds blocks in text, `der` frames elements, `x509` reads a certificate from one,
 //! with `time` and `name` for its odd corners; `kubeconfig` finds certificates in a kubeconfig;
-//! `passphrase` is what callers bring for keystores. Nothing here knows where the bytes came from, and nothing keeps or quotes them.
+//! `passphrase` is what callers bring for keystores; `key` compares a private key with a
+//! certificate. Nothing here knows where the bytes came from, and nothing keeps or quotes them.
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use crate::model::{Bundle, Certificate, Crl, Problem, Reason};
 mod der;
 #[cfg(test)]
 mod forge;
+pub mod key;
 pub mod kubeconfig;
 mod name;
 mod passphrase;
@@ -164,7 +166,7 @@ impl Collector {
                     detail,
                 }),
                 pem::Block::Certificate(body) => self.push(pem_certificate(body, &mut scratch)),
-                pem::Block::Other => self.decoded.other_blocks += 1,
+                pem::Block::PrivateKey(_) | pem::Block::Other => self.decoded.other_blocks += 1,
             }
         }
     }

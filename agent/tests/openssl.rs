@@ -17,6 +17,8 @@ use x509_certificate_exporter::model::{Certificate, Reason};
 
 #[path = "../src/decode/forge.rs"]
 mod forge;
+#[path = "openssl/keys.rs"]
+mod keys;
 #[path = "openssl/oracle.rs"]
 mod oracle;
 

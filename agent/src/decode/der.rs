@@ -8,6 +8,7 @@ use der::{Length, Reader, SliceReader};
 
 pub(super) const BOOLEAN: u8 = 0x01;
 pub(super) const INTEGER: u8 = 0x02;
+pub(super) const BIT_STRING: u8 = 0x03;
 pub(super) const OCTET_STRING: u8 = 0x04;
 pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
 pub(super) const UTC_TIME: u8 = 0x17;
@@ -16,6 +17,8 @@ pub(super) const SEQUENCE: u8 = 0x30;
 pub(super) const SET: u8 = 0x31;
 /// `[0] EXPLICIT`.
 pub(super) const CONTEXT_0: u8 = 0xa0;
+/// `[1] EXPLICIT`.
+pub(super) const CONTEXT_1: u8 = 0xa1;
 /// `[3] EXPLICIT`.
 pub(super) const CONTEXT_3: u8 = 0xa3;
 

@@ -17,6 +17,8 @@ pub(super) enum Block<'a> {
     Bad(&'static str),
     /// A certificate's content, as it stands between the lines.
     Certificate(&'a [u8]),
+    /// A private key's content, as it stands between the lines: for [`super::key`] alone.
+    PrivateKey(&'a [u8]),
     /// A block of another well-known kind.
     Other,
 }
@@ -144,6 +146,9 @@ impl<'a> Blocks<'a> {
             (Kind::Unknown, _) => Block::Bad("the block's label is not known"),
             (begin, end) if begin != end => Block::Bad("the BEGIN and END lines do not match"),
             (Kind::Certificate, _) => Block::Certificate(&self.text[begin.end..end.start]),
+            (Kind::Other(label), _) if label.ends_with(b"PRIVATE KEY") => {
+                Block::PrivateKey(&self.text[begin.end..end.start])
+            }
             (Kind::Other(_), _) => Block::Other,
         }
     }

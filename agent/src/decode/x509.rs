@@ -45,12 +45,18 @@ pub(super) fn certificate(element: Element<'_>) -> Result<Certificate, Fault> {
     })
 }
 
+/// The `SubjectPublicKeyInfo` of what may be a certificate.
+pub(super) fn public_key(element: Element<'_>) -> Option<Element<'_>> {
+    Fields::find(element)?.key
+}
+
 /// The fields of `TBSCertificate` that hold our facts.
 struct Fields<'a> {
     serial: Element<'a>,
     issuer: Element<'a>,
     validity: Element<'a>,
     subject: Option<Element<'a>>,
+    key: Option<Element<'a>>,
     extensions: Option<Element<'a>>,
     /// Whether the version is that of X.509v1, where CAs were not marked.
     version_1: bool,
@@ -134,11 +140,14 @@ impl<'a> Fields<'a> {
             first
         };
         let _algorithm = fields.next_with(SEQUENCE)?;
+        let (issuer, validity) = (fields.next_with(SEQUENCE)?, fields.next_with(SEQUENCE)?);
+        let subject = fields.next_with(SEQUENCE);
         Some(Self {
             serial,
-            issuer: fields.next_with(SEQUENCE)?,
-            validity: fields.next_with(SEQUENCE)?,
-            subject: fields.next_with(SEQUENCE),
+            issuer,
+            validity,
+            subject,
+            key: fields.clone().next_with(SEQUENCE),
             extensions: fields.find(|field| field.tag == CONTEXT_3),
             version_1: version
                 .and_then(|version| version.elements().next())
