@@ -106,7 +106,7 @@ fn scan(
         .flat_map(|source| match source {
             SourceConfig::Files(options) => files::scan_once(options),
             SourceConfig::Kubeconfigs(options) => kubeconfigs::scan_once(options),
-            SourceConfig::Secrets(_) => Vec::new(),
+            SourceConfig::Objects(_) => Vec::new(),
         })
         .collect())
 }

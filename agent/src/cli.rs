@@ -279,22 +279,23 @@ impl Options {
                     .map(|text| secret_type(text))
                     .collect();
             }
-            raw.sources.push(raw::Source::Kubernetes(raw::Kubernetes {
-                name: "watch-kube-secrets".to_owned(),
-                kubeconfig: self.kubeconfig.unwrap_or_default(),
-                list_page_size: 50,
-                rate_limit: raw::RateLimit {
-                    qps: self.kube_api_rate_limit_qps.unwrap_or_default(),
-                    burst: self.kube_api_rate_limit_burst.unwrap_or_default(),
-                },
-                namespaces: raw::Namespaces {
-                    include: self.include_namespace,
-                    exclude: self.exclude_namespace,
-                    include_labels: self.include_namespace_label,
-                    exclude_labels: self.exclude_namespace_label,
-                },
-                secrets,
-            }));
+            raw.sources
+                .push(raw::Source::Kubernetes(Box::new(raw::Kubernetes {
+                    name: "watch-kube-secrets".to_owned(),
+                    kubeconfig: self.kubeconfig.unwrap_or_default(),
+                    rate_limit: raw::RateLimit {
+                        qps: self.kube_api_rate_limit_qps.unwrap_or_default(),
+                        burst: self.kube_api_rate_limit_burst.unwrap_or_default(),
+                    },
+                    namespaces: raw::Namespaces {
+                        include: self.include_namespace,
+                        exclude: self.exclude_namespace,
+                        include_labels: self.include_namespace_label,
+                        exclude_labels: self.exclude_namespace_label,
+                    },
+                    secrets: Some(secrets),
+                    ..raw::Kubernetes::default()
+                })));
         }
     }
 }
@@ -304,9 +305,8 @@ fn secret_type(text: &str) -> raw::SecretType {
     let (type_, key) = text.split_once(':').unwrap_or((text, ""));
     raw::SecretType {
         type_: type_.to_owned(),
-        key: None,
         key_patterns: vec![key.to_owned()],
-        format: None,
+        ..raw::SecretType::default()
     }
 }
 

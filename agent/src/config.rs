@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::expose;
 use crate::logs;
-use crate::source::{files, kubeconfigs, secrets};
+use crate::source::{files, kubeconfigs, objects};
 
 /// Everything that is to be done, valid as a whole.
 #[derive(Debug)]
@@ -41,8 +41,8 @@ pub enum SourceConfig {
     Files(files::Options),
     /// `kind: kubeconfig`.
     Kubeconfigs(kubeconfigs::Options),
-    /// `kind: kubernetes`.
-    Secrets(secrets::Options),
+    /// Every other kind.
+    Objects(objects::Plan),
 }
 
 /// Why there is no configuration: each error with the key it is about.

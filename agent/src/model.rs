@@ -77,7 +77,7 @@ pub enum ObjectKind {
     CertificateSigningRequest,
     /// cert-manager's; the part is the name of the Certificate, if it belongs to one.
     CertificateRequest,
-    /// `KubeSphere`'s member cluster, with its kubeconfig; the part has no name.
+    /// KubeSphere's member cluster, with its kubeconfig; the part has no name.
     Cluster,
 }
 

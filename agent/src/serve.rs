@@ -17,7 +17,7 @@ use crate::server::scrape::Scrape;
 use crate::server::{self, App};
 use crate::source::files::Files;
 use crate::source::kubeconfigs::Kubeconfigs;
-use crate::source::secrets::Secrets;
+use crate::source::objects::Objects;
 use crate::source::{Report, Sink, Source, runner};
 
 /// Watches and answers until SIGTERM or SIGINT.
@@ -93,7 +93,7 @@ fn source(config: SourceConfig) -> Rc<dyn Source> {
     match config {
         SourceConfig::Files(options) => Rc::new(Files::new(options)),
         SourceConfig::Kubeconfigs(options) => Rc::new(Kubeconfigs::new(options)),
-        SourceConfig::Secrets(options) => Rc::new(Secrets::new(options)),
+        SourceConfig::Objects(plan) => Rc::new(Objects::new(plan)),
     }
 }
 

@@ -1,10 +1,12 @@
 //! Where bytes come from. A source owns a set of locations, reads them, has them decoded, and says
 //! what changed. It knows the vocabulary and the decoders; not who listens.
 
+pub mod config_maps;
 pub mod files;
 pub mod host;
 pub mod kube;
 pub mod kubeconfigs;
+pub mod objects;
 pub mod runner;
 pub mod secrets;
 

@@ -20,7 +20,9 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use x509_certificate_exporter::model::{Change, Reason};
 use x509_certificate_exporter::source::kube::Settings;
-use x509_certificate_exporter::source::secrets::{Key, Options, SecretType, Secrets};
+use x509_certificate_exporter::source::objects::data::Key;
+use x509_certificate_exporter::source::objects::{LabelFilter, Objects, Options};
+use x509_certificate_exporter::source::secrets::{SecretType, plan};
 use x509_certificate_exporter::source::{Failure, Report, Sink, Source};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -48,7 +50,7 @@ async fn secrets_are_listed_and_followed_and_neither_keys_nor_tokens_are_logged(
     let directory = tempfile::tempdir().unwrap();
     let server = format!("http://{}", listener.local_addr().unwrap());
     let path = kubeconfig(directory.path(), &server, &format!("token: {TOKEN}"));
-    let source = Secrets::new(options(&path));
+    let source = secrets(&path);
     let (ear, mut heard) = Ear::pair();
 
     let scenario = async {
@@ -101,8 +103,8 @@ async fn secrets_are_listed_and_followed_and_neither_keys_nor_tokens_are_logged(
     };
     assert_eq!(
         story,
-        "error api_error\nupsert secret a/good key tls.crt\nsucceeded\nerror api_error\n\
-         upsert secret a/later key tls.crt\n"
+        "error api_error\nupsert Secret a/good key tls.crt\nsucceeded\nerror api_error\n\
+         upsert Secret a/later key tls.crt\n"
     );
     let logs = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
     assert!(
@@ -120,7 +122,7 @@ async fn an_api_server_that_is_not_there_is_unreachable_and_the_source_goes_on()
         let server = format!("{scheme}://{}", listener.local_addr().unwrap());
         drop(listener);
         let path = kubeconfig(directory.path(), &server, "token: x");
-        let source = Secrets::new(options(&path));
+        let source = secrets(&path);
         let (ear, mut heard) = Ear::pair();
         let twice = async {
             for _ in 0..2 {
@@ -164,7 +166,7 @@ async fn a_kubeconfig_that_cannot_be_used_ends_the_run_and_is_not_quoted() {
             Reason::BadKubeconfig,
         ),
     ] {
-        let source = Secrets::new(options(&path));
+        let source = secrets(&path);
         let failure = timeout(PATIENCE, source.run(ear.clone()))
             .await
             .expect("it goes on");
@@ -174,19 +176,21 @@ async fn a_kubeconfig_that_cannot_be_used_ends_the_run_and_is_not_quoted() {
     assert!(!marker.exists(), "the command was run");
 }
 
-fn options(kubeconfig: &str) -> Options {
-    Options {
+fn secrets(kubeconfig: &str) -> Objects {
+    let options = Options {
         name: "kubernetes".into(),
         settings: Settings {
             kubeconfig: Some(kubeconfig.into()),
             ..Settings::default()
         },
-        types: vec![SecretType {
-            type_: "kubernetes.io/tls".into(),
-            keys: vec![Key::Literal("tls.crt".into())],
-        }],
         ..Options::default()
-    }
+    };
+    let tls = SecretType {
+        type_: "kubernetes.io/tls".into(),
+        keys: vec![Key::Literal("tls.crt".into())],
+        labels: LabelFilter::default(),
+    };
+    Objects::new(plan(options, &[tls]))
 }
 
 fn kubeconfig(directory: &Path, server: &str, user: &str) -> String {

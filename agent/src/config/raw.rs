@@ -1,7 +1,13 @@
 //! The file as it is written: the peer's v4 keys, and a few of ours. Unknown keys are errors.
 
+mod kube;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::kube::{
+    Access, Cabundle, CertificateRequest, ConfigMaps, Csr, Kubernetes, Kubesphere, Namespaces,
+    PageSize, Passphrases, RateLimit, SecretType, Secrets,
+};
 use crate::discover;
 
 /// The whole file.
@@ -102,8 +108,16 @@ pub enum Source {
     Kubeconfig(Kubeconfig),
     /// Files and kubeconfigs of the host, wherever distributions of Kubernetes keep them.
     Discovery(Discovery),
-    /// Objects of a cluster.
-    Kubernetes(Kubernetes),
+    /// Secrets and ConfigMaps of a cluster.
+    Kubernetes(Box<Kubernetes>),
+    /// `caBundles` of a cluster's webhooks and API services.
+    Cabundle(Cabundle),
+    /// CertificateSigningRequests of a cluster.
+    Csr(Csr),
+    /// cert-manager's CertificateRequests.
+    CertificateRequest(CertificateRequest),
+    /// KubeSphere's member clusters.
+    Kubesphere(Kubesphere),
 }
 
 /// `kind: file`.
@@ -159,89 +173,6 @@ pub struct Discovery {
     /// Time between two looks, in place of `cache.filePoll.interval`.
     #[serde(default)]
     pub refresh_interval: Option<String>,
-}
-
-/// `kind: kubernetes`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Kubernetes {
-    /// The label `source_name`.
-    pub name: String,
-    /// Path of a kubeconfig; empty: the pod's own account, else `KUBECONFIG`.
-    #[serde(default)]
-    pub kubeconfig: String,
-    /// Objects asked for at once where the server does not stream lists.
-    #[serde(default = "fifty")]
-    pub list_page_size: u32,
-    /// Bounds on requests.
-    #[serde(default)]
-    pub rate_limit: RateLimit,
-    /// Which namespaces.
-    #[serde(default)]
-    pub namespaces: Namespaces,
-    /// Which Secrets.
-    #[serde(default)]
-    pub secrets: Secrets,
-}
-
-/// `rateLimit`.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
-pub struct RateLimit {
-    /// Requests a second; 0: no bound.
-    pub qps: f64,
-    /// Requests at once.
-    pub burst: u32,
-}
-
-/// `namespaces`.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
-pub struct Namespaces {
-    /// Patterns of names; empty: all.
-    pub include: Vec<String>,
-    /// Patterns of names left out.
-    pub exclude: Vec<String>,
-    /// `key` or `key=value`, all of them.
-    pub include_labels: Vec<String>,
-    /// `key` or `key=value`, none of them.
-    pub exclude_labels: Vec<String>,
-}
-
-/// `secrets`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
-pub struct Secrets {
-    /// Patterns of names; empty: all.
-    pub include: Vec<String>,
-    /// Patterns of names left out.
-    pub exclude: Vec<String>,
-    /// `key` or `key=value`, all of them.
-    pub include_labels: Vec<String>,
-    /// `key` or `key=value`, none of them.
-    pub exclude_labels: Vec<String>,
-    /// Labels copied to `secret_label_*`.
-    pub expose_labels: Vec<String>,
-    /// Which keys of which types.
-    pub types: Vec<SecretType>,
-}
-
-/// One of `secrets.types`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct SecretType {
-    /// Type of the Secret.
-    #[serde(rename = "type")]
-    pub type_: String,
-    /// One key, literally.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    /// Regular expressions of keys.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub key_patterns: Vec<String>,
-    /// `pem` or `der`; the content decides.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub format: Option<String>,
 }
 
 impl Raw {
@@ -343,32 +274,10 @@ impl Default for FilePoll {
     }
 }
 
-impl Default for Secrets {
-    fn default() -> Self {
-        Self {
-            include: Vec::new(),
-            exclude: Vec::new(),
-            include_labels: Vec::new(),
-            exclude_labels: Vec::new(),
-            expose_labels: Vec::new(),
-            types: vec![SecretType {
-                type_: "kubernetes.io/tls".to_owned(),
-                key: Some("tls.crt".to_owned()),
-                key_patterns: Vec::new(),
-                format: None,
-            }],
-        }
-    }
-}
-
 fn auto() -> Vec<String> {
     vec![discover::AUTO.to_owned()]
 }
 
 fn yes() -> bool {
     true
-}
-
-fn fifty() -> u32 {
-    50
 }

@@ -1,19 +1,15 @@
 //! `sources[]`: from what is written to what can be watched.
 
-use std::collections::{HashMap, HashSet};
+mod kube;
+
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
-
-use regex_lite::Regex;
 
 use super::raw::{self, Raw};
 use super::{Errors, SourceConfig, duration};
 use crate::discover;
-use crate::expose::labels;
 use crate::source::host::Options;
-use crate::source::kube::Settings;
-use crate::source::secrets;
-use crate::source::secrets::{Globs, Key, LabelFilter, SecretType};
 
 /// Time between two looks below which a scan would never rest.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
@@ -22,8 +18,6 @@ const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 const LONGEST_INTERVAL: Duration = Duration::from_secs(86_400);
 /// How long one operation on a file may take before it counts as hung.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Objects in a page that the API server would answer with.
-const LARGEST_PAGE: u32 = 1000;
 
 /// All sources, or notes of what is wrong with them.
 pub(super) fn all(raw: &Raw, errors: &mut Errors) -> Vec<SourceConfig> {
@@ -58,7 +52,11 @@ pub(super) fn all(raw: &Raw, errors: &mut Errors) -> Vec<SourceConfig> {
                 let both = shared.discovery(&at, discovery, errors);
                 valid.extend(both.into_iter().flatten());
             }
-            raw::Source::Kubernetes(kubernetes) => valid.push(secrets(&at, kubernetes, errors)),
+            raw::Source::Kubernetes(source) => valid.extend(kube::kubernetes(&at, source, errors)),
+            raw::Source::Cabundle(_)
+            | raw::Source::Csr(_)
+            | raw::Source::CertificateRequest(_)
+            | raw::Source::Kubesphere(_) => errors.push(&at, "this kind is not built yet"),
         }
     }
     valid
@@ -191,120 +189,6 @@ fn paths(at: &str, paths: &[String], errors: &mut Errors) {
     }
 }
 
-fn secrets(at: &str, written: &raw::Kubernetes, errors: &mut Errors) -> SourceConfig {
-    let at_types = format!("{at}.secrets.types");
-    if written.secrets.types.is_empty() {
-        errors.push(&at_types, "there is no type");
-    }
-    let mut types = Vec::new();
-    for (index, type_) in written.secrets.types.iter().enumerate() {
-        let at = format!("{at_types}[{index}]");
-        if let Some(format) = type_
-            .format
-            .as_deref()
-            .filter(|format| !FORMATS.contains(format))
-        {
-            errors.push(
-                &format!("{at}.format"),
-                format!("`{format}` is not one of pem, der"),
-            );
-        }
-        types.extend(secret_type(&at, type_, errors));
-    }
-    let qps = written.rate_limit.qps;
-    if !qps.is_finite() || qps < 0.0 {
-        errors.push(&format!("{at}.rateLimit.qps"), "it must be 0 or more");
-    }
-    if written.list_page_size == 0 || written.list_page_size > LARGEST_PAGE {
-        let text = format!("it must be 1 to {LARGEST_PAGE}");
-        errors.push(&format!("{at}.listPageSize"), text);
-    }
-    let kubeconfig = Some(written.kubeconfig.as_str()).filter(|path| !path.is_empty());
-    let (namespaces, names) = (&written.namespaces, &written.secrets);
-    exposed(
-        &format!("{at}.secrets.exposeLabels"),
-        &names.expose_labels,
-        errors,
-    );
-    for (key, patterns) in [
-        ("namespaces.include", &namespaces.include),
-        ("namespaces.exclude", &namespaces.exclude),
-        ("secrets.include", &names.include),
-        ("secrets.exclude", &names.exclude),
-    ] {
-        globs(&format!("{at}.{key}"), patterns, errors);
-    }
-    SourceConfig::Secrets(secrets::Options {
-        name: written.name.clone(),
-        settings: Settings {
-            kubeconfig: kubeconfig.map(PathBuf::from),
-            page_size: written.list_page_size,
-            qps,
-            burst: written.rate_limit.burst,
-        },
-        namespaces: Globs {
-            include: namespaces.include.clone(),
-            exclude: namespaces.exclude.clone(),
-        },
-        namespace_labels: LabelFilter {
-            include: namespaces.include_labels.clone(),
-            exclude: namespaces.exclude_labels.clone(),
-        },
-        names: Globs {
-            include: names.include.clone(),
-            exclude: names.exclude.clone(),
-        },
-        labels: LabelFilter {
-            include: names.include_labels.clone(),
-            exclude: names.exclude_labels.clone(),
-        },
-        expose_labels: names.expose_labels.clone(),
-        types,
-    })
-}
-
-fn secret_type(at: &str, written: &raw::SecretType, errors: &mut Errors) -> Option<SecretType> {
-    if written.type_.is_empty() {
-        errors.push(&format!("{at}.type"), "a type needs a name");
-    }
-    let keys = match (&written.key, written.key_patterns.as_slice()) {
-        (Some(key), []) if !key.is_empty() => vec![Key::Literal(key.as_str().into())],
-        (None, patterns @ [_, ..]) => {
-            let regex = |(index, pattern): (usize, &String)| {
-                let at = format!("{at}.keyPatterns[{index}]");
-                if pattern.is_empty() {
-                    errors.push(&at, "the pattern is empty");
-                }
-                errors.take(&at, Regex::new(pattern)).map(Key::Pattern)
-            };
-            patterns.iter().enumerate().filter_map(regex).collect()
-        }
-        _ => {
-            errors.push(at, "one of key and keyPatterns must be there");
-            return None;
-        }
-    };
-    Some(SecretType {
-        type_: written.type_.clone(),
-        keys,
-    })
-}
-
-/// Two labels of Secrets that become one label of the metric would spoil the whole scrape.
-fn exposed(at: &str, names: &[String], errors: &mut Errors) {
-    let mut shown = HashMap::new();
-    for name in names {
-        if let Some(other) = shown.insert(labels::sanitized(name), name)
-            && other != name
-        {
-            errors.push(
-                at,
-                format!("`{other}` and `{name}` become one label of the metric"),
-            );
-        }
-    }
-}
-
 /// A pattern that is none would match nothing, in silence.
 fn globs(at: &str, patterns: &[String], errors: &mut Errors) {
     for (index, pattern) in patterns.iter().enumerate() {
@@ -314,12 +198,16 @@ fn globs(at: &str, patterns: &[String], errors: &mut Errors) {
 
 impl raw::Source {
     /// The values of the label `source_kind` under which its name must be its own.
-    fn kinds(&self) -> &'static [&'static str] {
+    fn kinds(&self) -> Vec<&'static str> {
         match self {
-            Self::File(_) => &["file"],
-            Self::Kubeconfig(_) => &["kubeconfig"],
-            Self::Discovery(_) => &["file", "kubeconfig"],
-            Self::Kubernetes(_) => &["kubernetes"],
+            Self::File(_) => vec!["file"],
+            Self::Kubeconfig(_) => vec!["kubeconfig"],
+            Self::Discovery(_) => vec!["file", "kubeconfig"],
+            Self::Kubernetes(source) => source.kinds(),
+            Self::Cabundle(_) => vec!["cabundle"],
+            Self::Csr(_) => vec!["csr"],
+            Self::CertificateRequest(_) => vec!["certificaterequest"],
+            Self::Kubesphere(_) => vec!["kubesphere"],
         }
     }
 
@@ -328,7 +216,11 @@ impl raw::Source {
             Self::File(file) => &file.name,
             Self::Kubeconfig(kubeconfig) => &kubeconfig.name,
             Self::Discovery(discovery) => &discovery.name,
-            Self::Kubernetes(kubernetes) => &kubernetes.name,
+            Self::Kubernetes(source) => &source.name,
+            Self::Cabundle(source) => &source.name,
+            Self::Csr(source) => &source.name,
+            Self::CertificateRequest(source) => &source.name,
+            Self::Kubesphere(source) => &source.name,
         }
     }
 }

@@ -35,7 +35,7 @@ sources:
     let [
         SourceConfig::Files(files),
         SourceConfig::Kubeconfigs(kubeconfigs),
-        SourceConfig::Secrets(secrets),
+        SourceConfig::Objects(secrets),
     ] = config.sources.as_slice()
     else {
         panic!("{config:?}")
@@ -45,7 +45,7 @@ sources:
         (files.interval.as_secs(), kubeconfigs.interval.as_secs()),
         (30, 300)
     );
-    assert_eq!(secrets.types.len(), 2);
+    assert_eq!(secrets.wanted.len(), 2);
 }
 
 #[test]

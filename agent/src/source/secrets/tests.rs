@@ -8,27 +8,47 @@ mod selecting;
 mod server;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use regex_lite::Regex;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use self::server::{Server, pair};
 use super::*;
 use crate::model::{Bundle, Change, Location, Reason};
+use crate::source::kube::{Api, Settings};
+use crate::source::objects::{Globs, Objects};
+use crate::source::{Report, Sink};
+
+/// What is watched in a story.
+struct Watching {
+    options: Options,
+    types: Vec<SecretType>,
+}
+
+impl From<Options> for Watching {
+    fn from(options: Options) -> Self {
+        Self {
+            options,
+            types: vec![tls("tls.crt")],
+        }
+    }
+}
 
 /// Plays a story against a source with these options.
-async fn story(options: Options, play: impl AsyncFnOnce(&mut Server, &Ear)) {
-    let secrets = Secrets::new(options);
+async fn story(watching: impl Into<Watching>, play: impl AsyncFnOnce(&mut Server, &Ear)) {
+    let Watching { options, types } = watching.into();
+    let secrets = Objects::new(plan(options, &types));
     let ear = Arc::new(Ear::default());
     chapter(&secrets, &ear, play).await;
 }
 
 /// One run of a source.
-async fn chapter(secrets: &Secrets, ear: &Arc<Ear>, play: impl AsyncFnOnce(&mut Server, &Ear)) {
+async fn chapter(secrets: &Objects, ear: &Arc<Ear>, play: impl AsyncFnOnce(&mut Server, &Ear)) {
     let (client, mut server) = pair();
-    let api = Api::new(client, secrets.options.settings.clone());
+    let api = Api::new(client, options().settings);
     tokio::select! {
         () = secrets.watch(&api, ear.clone()) => panic!("the source ended"),
         end = timeout(Duration::from_secs(3600), play(&mut server, ear)) => {
@@ -45,15 +65,19 @@ fn options() -> Options {
             page_size: 50,
             ..Settings::default()
         },
-        types: vec![tls("tls.crt")],
         ..Options::default()
     }
 }
 
 fn tls(key: &str) -> SecretType {
+    of_type("kubernetes.io/tls", Key::Literal(key.into()))
+}
+
+fn of_type(type_: &str, key: Key) -> SecretType {
     SecretType {
-        type_: "kubernetes.io/tls".into(),
-        keys: vec![Key::Literal(key.into())],
+        type_: type_.into(),
+        keys: vec![key],
+        labels: LabelFilter::default(),
     }
 }
 

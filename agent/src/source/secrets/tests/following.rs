@@ -9,10 +9,10 @@ use super::*;
 const CERT: (&str, &str) = ("tls.crt", "CERT");
 const CA: (&str, &str) = ("ca.crt", "CERT");
 
-fn two_keys() -> Options {
-    Options {
+fn two_keys() -> Watching {
+    Watching {
         types: vec![tls("tls.crt"), tls("ca.crt")],
-        ..options()
+        options: options(),
     }
 }
 
@@ -77,11 +77,11 @@ async fn a_secret_made_anew_with_another_type_survives_the_late_word_of_its_end(
         type_: "Opaque".into(),
         ..tls("tls.crt")
     };
-    let options = Options {
+    let watching = Watching {
         types: vec![tls("tls.crt"), opaque],
-        ..options()
+        options: options(),
     };
-    story(options, async |server, ear| {
+    story(watching, async |server, ear| {
         let old = secret("a", "one", 3, &[CERT]);
         let new = typed("Opaque", "a", "one", 12, &[CERT]);
         let (mut tls, mut opaque) = (None, None);
@@ -142,14 +142,11 @@ async fn exposed_labels_come_along_sorted_and_no_others() {
 
 #[tokio::test(start_paused = true)]
 async fn an_empty_or_broken_value_is_a_problem_of_its_key() {
-    let options = Options {
-        types: vec![SecretType {
-            type_: "Opaque".into(),
-            keys: vec![pattern(r"^c\d$")],
-        }],
-        ..options()
+    let watching = Watching {
+        types: vec![of_type("Opaque", pattern(r"^c\d$"))],
+        options: options(),
     };
-    story(options, async |server, ear| {
+    story(watching, async |server, ear| {
         let data = [("c1", ""), ("c2", "PRIVATE!"), ("c33", "CERT")];
         let empty = typed("Opaque", "a", "one", 3, &data);
         let null = r#"{"data":{"c3":null},"metadata":{"name":"two","namespace":"a"}}"#;
@@ -199,7 +196,11 @@ async fn a_private_key_is_a_problem_where_it_was_named_and_nothing_where_a_patte
             keys: vec![wanted],
             ..tls("")
         }];
-        story(Options { types, ..options() }, async |server, ear| {
+        let watching = Watching {
+            types,
+            options: options(),
+        };
+        story(watching, async |server, ear| {
             let _watch = server
                 .holds(&[secret("a", "one", 3, &[("tls.key", &key), CERT])])
                 .await;
@@ -216,14 +217,11 @@ async fn a_private_key_is_a_problem_where_it_was_named_and_nothing_where_a_patte
 
 #[tokio::test(start_paused = true)]
 async fn a_pattern_that_matches_hundreds_of_keys_is_cut_off_and_says_so() {
-    let options = Options {
-        types: vec![SecretType {
-            type_: "Opaque".into(),
-            keys: vec![pattern("^k")],
-        }],
-        ..options()
+    let watching = Watching {
+        types: vec![of_type("Opaque", pattern("^k"))],
+        options: options(),
     };
-    story(options, async |server, ear| {
+    story(watching, async |server, ear| {
         let keys: Vec<_> = (0..300).map(|number| format!("k{number:03}")).collect();
         let data: Vec<_> = keys.iter().map(|key| (&**key, "")).collect();
         let _watch = server.holds(&[typed("Opaque", "a", "one", 3, &data)]).await;

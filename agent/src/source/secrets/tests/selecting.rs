@@ -80,18 +80,14 @@ async fn namespaces_named_one_by_one_are_watched_one_by_one() {
 /// A Role in each of the namespaces is all the rights there may be.
 #[tokio::test(start_paused = true)]
 async fn where_namespaces_are_named_no_answer_makes_the_source_ask_for_more_than_these() {
-    let options = Options {
-        namespaces: globs(&["web", "db"], &[]),
-        types: vec![
-            tls("tls.crt"),
-            SecretType {
-                type_: "Opaque".into(),
-                keys: vec![pattern("crt$")],
-            },
-        ],
-        ..options()
+    let watching = Watching {
+        types: vec![tls("tls.crt"), of_type("Opaque", pattern("crt$"))],
+        options: Options {
+            namespaces: globs(&["web", "db"], &[]),
+            ..options()
+        },
     };
-    story(options, async |server, _| {
+    story(watching, async |server, _| {
         let mut asked = BTreeMap::new();
         for turn in 0..200 {
             let call = server.call().await;

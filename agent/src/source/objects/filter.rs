@@ -1,4 +1,4 @@
-//! Which Secrets the user wants: by name, and by their namespace's name and labels.
+//! Which objects the user wants: by name, and by their namespace's name and labels.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -36,7 +36,7 @@ pub(super) struct Labelled {
     completed: Notify,
 }
 
-/// Namespaces whose Secrets one watch must list apart.
+/// Namespaces whose objects one watch must list apart.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     names: RefCell<BTreeSet<String>>,
@@ -87,9 +87,8 @@ fn any(globs: &[String], name: &str) -> bool {
 // === impl Filter ===
 
 impl Filter {
-    pub(super) fn selects(&self, namespace: &str, name: &str) -> bool {
-        self.names.matches(name)
-            && self.namespaces.matches(namespace)
+    pub(super) fn selects_namespace(&self, namespace: &str) -> bool {
+        self.namespaces.matches(namespace)
             && self
                 .labelled
                 .as_ref()

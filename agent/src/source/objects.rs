@@ -1,0 +1,304 @@
+//! Certificates in Kubernetes objects: what the sources of all kinds share.
+//!
+//! A [`Plan`] names the kinds of objects to watch, each with the [`Reader`] that knows where such an
+//! object keeps certificates. One watch for each kind, and for each namespace where these are named
+//! one by one (so that Roles are enough); the server selects by fields and labels, the agent by
+//! names. Where namespaces are chosen by their labels, these are watched too, and a change applies
+//! at once.
+
+pub mod data;
+mod filter;
+mod ledger;
+mod object;
+mod watch;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures_util::future::{join, join_all};
+
+pub use self::filter::Globs;
+use self::filter::{Filter, Labelled, NamespaceWatch};
+use self::ledger::Ledger;
+pub use self::object::{Metadata, Raw};
+use self::watch::ObjectWatch;
+use super::kube::{self, Api, Health, Settings, Target};
+use super::{Failure, LocalFuture, Report, Sink, Source};
+use crate::model::{Bundle, Entry, ObjectKind};
+
+/// Which objects a source looks at, and how it reaches them.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The user's name for the source.
+    pub name: String,
+    /// The user's name for the cluster: the label `cluster`.
+    pub cluster: Option<Arc<str>>,
+    /// How to reach the API server.
+    pub settings: Settings,
+    /// Namespaces by name.
+    pub namespaces: Globs,
+    /// Namespaces by label.
+    pub namespace_labels: LabelFilter,
+    /// Objects by name.
+    pub names: Globs,
+    /// Objects by label.
+    pub labels: LabelFilter,
+    /// Labels of the object to copy to its bundles.
+    pub expose_labels: Vec<String>,
+}
+
+/// Labels as `key` or `key=value`: all of the first list, none of the second.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LabelFilter {
+    /// What must be there.
+    pub include: Vec<String>,
+    /// What must not.
+    pub exclude: Vec<String>,
+}
+
+/// What one source does.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The label `source_kind`.
+    pub kind: &'static str,
+    /// Which objects.
+    pub options: Options,
+    /// The kinds of objects. One kind may stand there several times, each time for others.
+    pub wanted: Vec<Wanted>,
+}
+
+/// One kind of objects.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The kind, for locations.
+    pub kind: ObjectKind,
+    /// Objects that only one of the group's watches can see at a time are accounted for together.
+    /// What is watched twice, for different parts, belongs to different groups.
+    pub group: usize,
+    /// Group and version: `/api/v1`.
+    pub prefix: &'static str,
+    /// Plural name.
+    pub resource: &'static str,
+    /// Whether its objects are in namespaces.
+    pub namespaced: bool,
+    /// What the server selects by field; empty for everything.
+    pub fields: String,
+    /// What the server selects by label, besides the source's own selection.
+    pub labels: LabelFilter,
+    /// Where the certificates are.
+    pub reader: Rc<dyn Reader>,
+}
+
+/// Knows where the objects of one kind keep their certificates.
+pub trait Reader: fmt::Debug {
+    /// The parts of an object, each with what it holds.
+    fn read(&self, object: &Raw<'_>) -> Result<Vec<Part>, Unread>;
+}
+
+/// Why an object is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// It is not one that was asked for.
+    Foreign,
+    /// It has not the shape of its kind.
+    Malformed,
+}
+
+/// One place in an object that can hold certificates.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Its name in the object.
+    pub key: Arc<str>,
+    /// The cluster or user, where the part is a kubeconfig or the like.
+    pub entry: Option<Arc<Entry>>,
+    /// What it holds.
+    pub bundle: Bundle,
+}
+
+/// The source.
+#[derive(Debug)]
+pub struct Objects {
+    plan: Plan,
+    /// One for each kind and group. They outlive a run, so that the next one can name what is gone
+    /// since.
+    ledgers: HashMap<(ObjectKind, usize), RefCell<Ledger>>,
+}
+
+// === impl Objects ===
+
+impl Objects {
+    /// A source that has not begun yet.
+    pub fn new(plan: Plan) -> Self {
+        let ledger = |wanted: &Wanted| {
+            let ledger = Ledger::new(plan.options.cluster.clone(), wanted.kind);
+            ((wanted.kind, wanted.group), RefCell::new(ledger))
+        };
+        Self {
+            ledgers: plan.wanted.iter().map(ledger).collect(),
+            plan,
+        }
+    }
+
+    /// Watches through a connection, which nothing ends.
+    pub(super) async fn watch(&self, api: &Api, sink: Arc<dyn Sink>) {
+        let filter = Rc::new(self.filter());
+        let watches = self.watches(&filter, &*sink);
+        let labelled = filter.labelled.as_ref();
+        let health = Health::new(
+            sink.clone(),
+            watches.len() + usize::from(labelled.is_some()),
+        );
+        if watches.is_empty() {
+            sink.report(Report::Succeeded);
+            return std::future::pending().await;
+        }
+        let objects = join_all(watches.iter().map(|watch| async {
+            if let Some(labelled) = labelled {
+                labelled.complete().await;
+            }
+            kube::watch(api, &watch.target, watch, &health, watch.index).await
+        }));
+        let namespaces = async {
+            let Some(labelled) = labelled else { return };
+            let watch = NamespaceWatch {
+                filter: &filter,
+                labelled,
+                selection: &*watches,
+            };
+            let target = self.namespace_target();
+            kube::watch(api, &target, &watch, &health, watches.len()).await;
+        };
+        join(objects, namespaces).await;
+    }
+
+    fn filter(&self) -> Filter {
+        let Options {
+            namespace_labels: LabelFilter { include, exclude },
+            names,
+            namespaces,
+            ..
+        } = &self.plan.options;
+        let by_label = !include.is_empty() || !exclude.is_empty();
+        Filter {
+            names: names.clone(),
+            namespaces: namespaces.clone(),
+            labelled: by_label.then(Labelled::default),
+        }
+    }
+
+    fn watches<'a>(&'a self, filter: &Rc<Filter>, sink: &'a dyn Sink) -> Vec<ObjectWatch<'a>> {
+        let namespaces = self.namespaces(filter);
+        let labels = self.exposed_labels();
+        let mut watches = Vec::new();
+        for wanted in &self.plan.wanted {
+            let Some(ledger) = self.ledgers.get(&(wanted.kind, wanted.group)) else {
+                continue;
+            };
+            let everywhere = [None];
+            let namespaces = if wanted.namespaced {
+                &namespaces
+            } else {
+                &everywhere[..]
+            };
+            for namespace in namespaces {
+                watches.push(ObjectWatch::new(
+                    watches.len(),
+                    self.target(wanted, namespace.clone()),
+                    wanted,
+                    labels.clone(),
+                    filter.clone(),
+                    ledger,
+                    sink,
+                ));
+            }
+        }
+        watches
+    }
+
+    /// The namespaces that are watched one by one; `None` for all at once.
+    fn namespaces(&self, filter: &Filter) -> Vec<Option<String>> {
+        let literals = match filter.labelled {
+            Some(_) => None,
+            None => self.plan.options.namespaces.literals(),
+        };
+        match literals {
+            Some(names) => names
+                .into_iter()
+                .map(|name| Some(name.to_owned()))
+                .collect(),
+            None => vec![None],
+        }
+    }
+
+    fn exposed_labels(&self) -> Rc<[Arc<str>]> {
+        let names = self.plan.options.expose_labels.iter();
+        let mut labels: Vec<Arc<str>> = names.map(|label| label.as_str().into()).collect();
+        labels.sort();
+        labels.dedup();
+        labels.into()
+    }
+
+    fn target(&self, wanted: &Wanted, namespace: Option<String>) -> Target {
+        let all = &self.plan.options.labels;
+        let both = |one: &[String], other: &[String]| [one, other].concat();
+        Target {
+            prefix: wanted.prefix,
+            resource: wanted.resource,
+            namespace,
+            fields: wanted.fields.clone(),
+            labels: kube::labels(
+                &both(&all.include, &wanted.labels.include),
+                &both(&all.exclude, &wanted.labels.exclude),
+            ),
+        }
+    }
+
+    fn namespace_target(&self) -> Target {
+        let LabelFilter { include, exclude } = &self.plan.options.namespace_labels;
+        Target {
+            prefix: "/api/v1",
+            resource: "namespaces",
+            namespace: None,
+            fields: String::new(),
+            labels: kube::labels(include, exclude),
+        }
+    }
+}
+
+impl Source for Objects {
+    fn kind(&self) -> &'static str {
+        self.plan.kind
+    }
+
+    fn name(&self) -> &str {
+        &self.plan.options.name
+    }
+
+    fn run(&self, sink: Arc<dyn Sink>) -> LocalFuture<'_, Failure> {
+        Box::pin(async move {
+            match Api::connect(self.plan.options.settings.clone()).await {
+                Ok(api) => {
+                    self.watch(&api, sink).await;
+                    std::future::pending().await
+                }
+                Err(failure) => failure,
+            }
+        })
+    }
+}
+
+// === impl Part ===
+
+impl Part {
+    /// A part that is not a kubeconfig or the like.
+    pub fn new(key: impl Into<Arc<str>>, bundle: impl Into<Bundle>) -> Self {
+        Self {
+            key: key.into(),
+            entry: None,
+            bundle: bundle.into(),
+        }
+    }
+}
