@@ -2,14 +2,16 @@
 //! whole, one result per block.
 //!
 //! `pem` finds blocks in text, `der` frames elements, `x509` reads a certificate from one,
-//! with `time` and `name` for its odd corners; `kubeconfig` finds certificates in a kubeconfig;
-//! `passphrase` is what callers bring for keystores; `key` compares a private key with a
-//! certificate. Nothing here knows where the bytes came from, and nothing keeps or quotes them.
+//! with `time` and `name` for its odd corners; `kubeconfig` finds certificates in a kubeconfig and
+//! `argocd` in Argo CD's own kind of one; `passphrase` is what callers bring for keystores; `key`
+//! compares a private key with a certificate. Nothing here knows where the bytes came from, and
+//! nothing keeps or quotes them.
 
 use std::sync::Arc;
 
 use crate::model::{Bundle, Certificate, Crl, Problem, Reason};
 
+pub mod argocd;
 mod der;
 #[cfg(test)]
 mod forge;

@@ -229,6 +229,8 @@ reasons! {
     BadBase64 => "bad_base64",
     /// The bytes are DER, but not a certificate.
     BadCertificate => "bad_certificate",
+    /// The value is not the configuration of an Argo CD cluster.
+    BadClusterConfig => "bad_cluster_config",
     /// The bytes are DER, but not a certificate revocation list.
     BadCrl => "bad_crl",
     /// The bytes are not DER.

@@ -195,8 +195,12 @@ impl KubeconfigEntry {
         data: Option<String>,
         path: Option<String>,
     ) -> Option<Self> {
+        let field = match kind {
+            EntryKind::Cluster => "certificate-authority-data",
+            EntryKind::User => "client-certificate-data",
+        };
         let content = match (data, path) {
-            (Some(data), _) if !data.is_empty() => Content::decode(kind, &data),
+            (Some(data), _) if !data.is_empty() => Content::decode(field, &data),
             (_, Some(path)) if !path.is_empty() => Content::Path(path),
             _ => return None,
         };
@@ -224,19 +228,11 @@ impl KubeconfigEntry {
 // === impl Content ===
 
 impl Content {
-    fn decode(kind: EntryKind, data: &str) -> Self {
-        let (not_base64, too_large) = match kind {
-            EntryKind::Cluster => (
-                "certificate-authority-data is not base64",
-                "certificate-authority-data is larger than 2 MiB",
-            ),
-            EntryKind::User => (
-                "client-certificate-data is not base64",
-                "client-certificate-data is larger than 2 MiB",
-            ),
-        };
+    /// The content of a field that is base64; the field's name is for the problem.
+    pub(super) fn decode(field: &str, data: &str) -> Self {
+        let bad = |reason, what| Self::Bad(Problem::new(reason, format!("{field} is {what}")));
         if data.len() > MAX_DATA {
-            return Self::Bad(Problem::new(Reason::TooLarge, too_large));
+            return bad(Reason::TooLarge, "larger than 2 MiB");
         }
         // Block scalars and hand-made files have line breaks, and some tools leave out padding.
         let compact: Vec<u8> = data
@@ -248,7 +244,7 @@ impl Content {
             .with_decode_allow_trailing_bits(true);
         match GeneralPurpose::new(&STANDARD, config).decode(compact) {
             Ok(bytes) => Self::Data(bytes),
-            Err(_) => Self::Bad(Problem::new(Reason::BadBase64, not_base64)),
+            Err(_) => bad(Reason::BadBase64, "not base64"),
         }
     }
 }

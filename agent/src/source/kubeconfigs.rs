@@ -330,7 +330,7 @@ fn location(path: &Arc<str>, entry: Option<Entry>) -> Location {
 }
 
 /// Adds one bundle to another. If either could not be read, what is known of both stays.
-fn merge(bundle: &mut Bundle, other: &Bundle) {
+pub(super) fn merge(bundle: &mut Bundle, other: &Bundle) {
     bundle.certificates = match (bundle.certificates.take(), &other.certificates) {
         (Some(mut certificates), Some(others)) => {
             certificates.extend(others.iter().cloned());
@@ -338,6 +338,7 @@ fn merge(bundle: &mut Bundle, other: &Bundle) {
         }
         _ => None,
     };
+    bundle.crls.extend(other.crls.iter().cloned());
     bundle.problems.extend(other.problems.iter().cloned());
 }
 
@@ -359,7 +360,7 @@ fn parts(path: &Path, bytes: &[u8]) -> Parts {
 }
 
 /// The bundle of a place that is there for its certificates.
-fn certificates(bytes: &[u8]) -> Bundle {
+pub(super) fn certificates(bytes: &[u8]) -> Bundle {
     let decoded = decode::certificates(bytes);
     if decoded.certificates.is_empty() && decoded.problems.is_empty() {
         return Bundle::bad(no_certificate());

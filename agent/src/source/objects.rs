@@ -8,6 +8,7 @@
 
 pub mod data;
 mod filter;
+pub(crate) mod kubeconfig;
 mod ledger;
 mod object;
 mod watch;
