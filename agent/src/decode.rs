@@ -117,6 +117,13 @@ const MAX_PROBLEMS: usize = 100;
 
 // === impl Decoded ===
 
+impl Decoded {
+    /// Whether there is nothing in it that is kept.
+    pub fn is_barren(&self) -> bool {
+        self.certificates.is_empty() && self.crls.is_empty()
+    }
+}
+
 impl From<Decoded> for Bundle {
     fn from(decoded: Decoded) -> Self {
         Self {

@@ -3,7 +3,8 @@
 //! ```text
 //! flags + file ─► config ──────────────────────────────┐  small structs handed down; nobody looks up
 //!                                                      ▼
-//! Secrets, …           ┐
+//! Secrets, ConfigMaps, ┐
+//! caBundles, requests, │
 //! files, kubeconfigs   ├► source ─bytes► decode ─Change► inventory ─Snapshot► expose ─┬► /metrics
 //!                      ┘  (IO, retry)    (pure)          (one lock)           (pure)  └► check
 //! ```

@@ -9,6 +9,7 @@
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use x509_certificate_exporter::model::{Change, Reason};
 use x509_certificate_exporter::source::kube::Settings;
-use x509_certificate_exporter::source::objects::data::Key;
+use x509_certificate_exporter::source::objects::data::{Field, Format, Key};
 use x509_certificate_exporter::source::objects::{LabelFilter, Objects, Options};
 use x509_certificate_exporter::source::secrets::{SecretType, plan};
 use x509_certificate_exporter::source::{Failure, Report, Sink, Source};
@@ -187,10 +188,14 @@ fn secrets(kubeconfig: &str) -> Objects {
     };
     let tls = SecretType {
         type_: "kubernetes.io/tls".into(),
-        keys: vec![Key::Literal("tls.crt".into())],
+        fields: vec![Field {
+            key: Key::Literal("tls.crt".into()),
+            format: Format::Certificates,
+            keystores: Rc::default(),
+        }],
         labels: LabelFilter::default(),
     };
-    Objects::new(plan(options, &[tls]))
+    Objects::new(plan(options, &[tls], false))
 }
 
 fn kubeconfig(directory: &Path, server: &str, user: &str) -> String {

@@ -2,18 +2,18 @@
 
 use std::rc::Rc;
 
-use super::objects::data::{self, Encoding, Key};
-use super::objects::{LabelFilter, Options, Part, Plan, Raw, Reader, Unread, Wanted};
+use super::objects::data::{Data, Encoding, Field};
+use super::objects::{Keystores, LabelFilter, Options, Part, Plan, Raw, Reader, Unread, Wanted};
 use crate::model::ObjectKind;
 
 /// What is read of ConfigMaps.
 #[derive(Debug)]
 struct ConfigMap {
-    keys: Vec<Key>,
+    fields: Vec<Field>,
 }
 
 /// Watches the ConfigMaps for these keys.
-pub fn plan(options: Options, keys: Vec<Key>) -> Plan {
+pub fn plan(options: Options, fields: Vec<Field>) -> Plan {
     let wanted = Wanted {
         kind: ObjectKind::ConfigMap,
         group: 0,
@@ -22,7 +22,7 @@ pub fn plan(options: Options, keys: Vec<Key>) -> Plan {
         namespaced: true,
         fields: String::new(),
         labels: LabelFilter::default(),
-        reader: Rc::new(ConfigMap { keys }),
+        reader: Rc::new(ConfigMap { fields }),
     };
     Plan {
         kind: "configmap",
@@ -33,9 +33,14 @@ pub fn plan(options: Options, keys: Vec<Key>) -> Plan {
 
 impl Reader for ConfigMap {
     fn read(&self, object: &Raw<'_>) -> Result<Vec<Part>, Unread> {
-        let mut parts = Vec::new();
-        data::parts(object.data, Encoding::Text, &self.keys, &mut parts)?;
-        data::parts(object.binary_data, Encoding::Base64, &self.keys, &mut parts)?;
-        Ok(parts)
+        let data = [
+            (Encoding::Text, object.data),
+            (Encoding::Base64, object.binary_data),
+        ];
+        Data::of(data)?.parts(&self.fields)
+    }
+
+    fn keystores(&self) -> Vec<&Keystores> {
+        self.fields.iter().map(|field| &*field.keystores).collect()
     }
 }

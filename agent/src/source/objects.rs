@@ -11,20 +11,26 @@ mod filter;
 pub(crate) mod kubeconfig;
 mod ledger;
 mod object;
+mod passphrases;
+mod vault;
 mod watch;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join_all, join4};
 
 pub use self::filter::Globs;
-use self::filter::{Filter, Labelled, NamespaceWatch};
+use self::filter::{Filter, Labelled, NamespaceWatch, Queue};
 use self::ledger::Ledger;
 pub use self::object::{Metadata, Raw};
+use self::passphrases::PassphraseWatch;
+use self::vault::Vault;
+pub use self::vault::{Keystores, Locked, Passphrases, SecretKey};
 use self::watch::ObjectWatch;
 use super::kube::{self, Api, Health, Settings, Target};
 use super::{Failure, LocalFuture, Report, Sink, Source};
@@ -97,6 +103,11 @@ pub struct Wanted {
 pub trait Reader: fmt::Debug {
     /// The parts of an object, each with what it holds.
     fn read(&self, object: &Raw<'_>) -> Result<Vec<Part>, Unread>;
+
+    /// What opens the keystores among them.
+    fn keystores(&self) -> Vec<&Keystores> {
+        Vec::new()
+    }
 }
 
 /// Why an object is not read.
@@ -116,7 +127,16 @@ pub struct Part {
     /// The cluster or user, where the part is a kubeconfig or the like.
     pub entry: Option<Arc<Entry>>,
     /// What it holds.
-    pub bundle: Bundle,
+    pub held: Held,
+}
+
+/// What a part holds.
+#[derive(Clone, Debug)]
+pub enum Held {
+    /// This, already decoded.
+    Bundle(Bundle),
+    /// A keystore that has yet to be opened.
+    Keystore(Locked),
 }
 
 /// The source.
@@ -146,12 +166,12 @@ impl Objects {
     /// Watches through a connection, which nothing ends.
     pub(super) async fn watch(&self, api: &Api, sink: Arc<dyn Sink>) {
         let filter = Rc::new(self.filter());
-        let watches = self.watches(&filter, &*sink);
+        let vault = Rc::new(Vault::default());
+        let watches = self.watches(&filter, &vault, &*sink);
+        let passphrases = self.passphrases(&filter, &vault, &watches);
         let labelled = filter.labelled.as_ref();
-        let health = Health::new(
-            sink.clone(),
-            watches.len() + usize::from(labelled.is_some()),
-        );
+        let count = watches.len() + passphrases.len();
+        let health = Health::new(sink.clone(), count + usize::from(labelled.is_some()));
         if watches.is_empty() {
             sink.report(Report::Succeeded);
             return std::future::pending().await;
@@ -160,7 +180,14 @@ impl Objects {
             if let Some(labelled) = labelled {
                 labelled.complete().await;
             }
+            if !watch.wanted.secrets().is_empty() {
+                vault.ready().await;
+            }
             kube::watch(api, &watch.target, watch, &health, watch.index).await
+        }));
+        let secrets = join_all(passphrases.iter().enumerate().map(|(index, watch)| {
+            let (index, health) = (watches.len() + index, &health);
+            async move { kube::watch(api, &watch.target(), watch, health, index).await }
         }));
         let namespaces = async {
             let Some(labelled) = labelled else { return };
@@ -170,9 +197,56 @@ impl Objects {
                 selection: &*watches,
             };
             let target = self.namespace_target();
-            kube::watch(api, &target, &watch, &health, watches.len()).await;
+            kube::watch(api, &target, &watch, &health, count).await;
         };
-        join(objects, namespaces).await;
+        let files = self.follow_files(&vault, &watches);
+        join4(objects, secrets, namespaces, files).await;
+    }
+
+    /// One watch for each Secret that holds passphrases.
+    fn passphrases<'a>(
+        &self,
+        filter: &Filter,
+        vault: &'a Vault,
+        watches: &'a [ObjectWatch<'a>],
+    ) -> Vec<PassphraseWatch<'a>> {
+        let mut keys: BTreeMap<(Option<String>, &str), BTreeSet<String>> = BTreeMap::new();
+        for SecretKey {
+            namespace,
+            name,
+            key,
+        } in self.plan.wanted.iter().flat_map(Wanted::secrets)
+        {
+            let namespaces = match namespace {
+                Some(namespace) => vec![Some(namespace.clone())],
+                None => self.namespaces(filter),
+            };
+            for namespace in namespaces {
+                let keys = keys.entry((namespace, name)).or_default();
+                keys.insert(key.clone());
+            }
+        }
+        let watch = |((namespace, name), keys): ((Option<String>, &str), _)| {
+            PassphraseWatch::new(namespace, name, keys, vault, watches)
+        };
+        keys.into_iter().map(watch).collect()
+    }
+
+    /// Has keystores read again when a file with a passphrase is another one.
+    async fn follow_files(&self, vault: &Vault, watches: &[ObjectWatch<'_>]) {
+        let files: Vec<&Path> = self.plan.wanted.iter().flat_map(Wanted::files).collect();
+        if files.is_empty() {
+            return;
+        }
+        let changed = || {
+            for watch in watches
+                .iter()
+                .filter(|watch| !watch.wanted.files().is_empty())
+            {
+                watch.read_again(None);
+            }
+        };
+        vault.follow(&files, changed).await;
     }
 
     fn filter(&self) -> Filter {
@@ -190,7 +264,12 @@ impl Objects {
         }
     }
 
-    fn watches<'a>(&'a self, filter: &Rc<Filter>, sink: &'a dyn Sink) -> Vec<ObjectWatch<'a>> {
+    fn watches<'a>(
+        &'a self,
+        filter: &Rc<Filter>,
+        vault: &Rc<Vault>,
+        sink: &'a dyn Sink,
+    ) -> Vec<ObjectWatch<'a>> {
         let namespaces = self.namespaces(filter);
         let labels = self.exposed_labels();
         let mut watches = Vec::new();
@@ -205,15 +284,17 @@ impl Objects {
                 &everywhere[..]
             };
             for namespace in namespaces {
-                watches.push(ObjectWatch::new(
-                    watches.len(),
-                    self.target(wanted, namespace.clone()),
+                watches.push(ObjectWatch {
+                    index: watches.len(),
+                    target: self.target(wanted, namespace.clone()),
                     wanted,
-                    labels.clone(),
-                    filter.clone(),
+                    labels: labels.clone(),
+                    filter: filter.clone(),
+                    queue: Queue::default(),
                     ledger,
+                    vault: vault.clone(),
                     sink,
-                ));
+                });
             }
         }
         watches
@@ -291,6 +372,22 @@ impl Source for Objects {
     }
 }
 
+// === impl Wanted ===
+
+impl Wanted {
+    /// The Secrets that hold passphrases of its keystores.
+    fn secrets(&self) -> Vec<&SecretKey> {
+        let keystores = self.reader.keystores().into_iter();
+        keystores.flat_map(Keystores::secrets).collect()
+    }
+
+    /// The files that do.
+    fn files(&self) -> Vec<&Path> {
+        let keystores = self.reader.keystores().into_iter();
+        keystores.flat_map(Keystores::files).collect()
+    }
+}
+
 // === impl Part ===
 
 impl Part {
@@ -299,7 +396,17 @@ impl Part {
         Self {
             key: key.into(),
             entry: None,
-            bundle: bundle.into(),
+            held: Held::Bundle(bundle.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Part {
+    pub(crate) fn bundle(&self) -> &Bundle {
+        match &self.held {
+            Held::Bundle(bundle) => bundle,
+            Held::Keystore(_) => panic!("{} is a closed keystore", self.key),
         }
     }
 }

@@ -7,8 +7,8 @@ mod tests;
 use std::rc::Rc;
 
 use super::kube;
-use super::objects::data::{self, Encoding, Key};
-use super::objects::{LabelFilter, Options, Part, Plan, Raw, Reader, Unread, Wanted};
+use super::objects::data::{Data, Encoding, Field};
+use super::objects::{Keystores, LabelFilter, Options, Part, Plan, Raw, Reader, Unread, Wanted};
 use crate::model::ObjectKind;
 
 /// A type of Secret and where its certificates are.
@@ -17,7 +17,7 @@ pub struct SecretType {
     /// The type, such as `kubernetes.io/tls`.
     pub type_: String,
     /// The keys to read; the first that matches counts.
-    pub keys: Vec<Key>,
+    pub fields: Vec<Field>,
     /// Which Secrets of the type, by label.
     pub labels: LabelFilter,
 }
@@ -26,11 +26,13 @@ pub struct SecretType {
 #[derive(Debug)]
 struct Secret {
     type_: String,
-    keys: Vec<Key>,
+    fields: Vec<Field>,
+    compare_keys: bool,
 }
 
-/// Watches the Secrets of these types.
-pub fn plan(options: Options, types: &[SecretType]) -> Plan {
+/// Watches the Secrets of these types; `compare_keys`: whether a private key that stands beside a
+/// certificate is compared with it.
+pub fn plan(options: Options, types: &[SecretType], compare_keys: bool) -> Plan {
     let types = merged(types);
     // A Secret has one type at a time; one type may stand there with several selections.
     let group = |index: usize, type_: &SecretType| {
@@ -47,7 +49,8 @@ pub fn plan(options: Options, types: &[SecretType]) -> Plan {
         labels: type_.labels.clone(),
         reader: Rc::new(Secret {
             type_: type_.type_.clone(),
-            keys: type_.keys.clone(),
+            fields: type_.fields.clone(),
+            compare_keys,
         }),
     });
     Plan {
@@ -65,7 +68,7 @@ fn merged(types: &[SecretType]) -> Vec<SecretType> {
             .iter_mut()
             .find(|known| known.type_ == type_.type_ && known.labels == type_.labels);
         match known {
-            Some(known) => known.keys.extend(type_.keys.iter().cloned()),
+            Some(known) => known.fields.extend(type_.fields.iter().cloned()),
             None => merged.push(type_.clone()),
         }
     }
@@ -82,8 +85,12 @@ impl Reader for Secret {
         {
             return Err(Unread::Foreign);
         }
-        let mut parts = Vec::new();
-        data::parts(object.data, Encoding::Base64, &self.keys, &mut parts)?;
-        Ok(parts)
+        let mut data = Data::of([(Encoding::Base64, object.data)])?;
+        data.compare_keys = self.compare_keys;
+        data.parts(&self.fields)
+    }
+
+    fn keystores(&self) -> Vec<&Keystores> {
+        self.fields.iter().map(|field| &*field.keystores).collect()
     }
 }

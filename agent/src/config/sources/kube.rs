@@ -2,17 +2,19 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use regex_lite::Regex;
 
 use super::{SourceConfig, globs};
 use crate::config::Errors;
 use crate::config::raw::{self, Access};
+use crate::decode::Passphrase;
 use crate::expose::labels;
 use crate::source::config_maps;
 use crate::source::kube::Settings;
-use crate::source::objects::data::Key;
-use crate::source::objects::{Globs, LabelFilter, Options};
+use crate::source::objects::data::{Field, Format, Key};
+use crate::source::objects::{Globs, Keystores, LabelFilter, Options, Passphrases, SecretKey};
 use crate::source::secrets::{self, SecretType};
 
 /// Objects in a page that the API server would answer with.
@@ -37,7 +39,8 @@ pub(super) fn kubernetes(
         let options = options(at, written.access(), &selected, errors);
         let options = in_namespaces(at, &written.namespaces, options, errors);
         let types = types(&format!("{at}.secrets.types"), &secrets.types, errors);
-        sources.push(SourceConfig::Objects(secrets::plan(options, &types)));
+        let plan = secrets::plan(options, &types, secrets.compare_private_keys);
+        sources.push(SourceConfig::Objects(plan));
     }
     if let Some(maps) = &written.config_maps {
         let within = format!("{at}.configMaps");
@@ -54,9 +57,26 @@ pub(super) fn kubernetes(
         if maps.key_patterns.is_empty() {
             errors.push(&format!("{within}.keyPatterns"), "there is no pattern");
         }
-        format(&within, maps.format.as_deref(), errors);
+        let value = Value {
+            at: &within,
+            format: maps.format.as_deref(),
+            pkcs12: maps.pkcs12.as_ref(),
+            jks: maps.jks.as_ref(),
+        };
+        if maps
+            .pkcs12
+            .iter()
+            .chain(&maps.jks)
+            .any(|from| !from.passphrase_key.is_empty())
+        {
+            errors.push(
+                &within,
+                "passphraseKey belongs to Secrets; use passphraseSecretRef",
+            );
+        }
         let keys = patterns(&format!("{within}.keyPatterns"), &maps.key_patterns, errors);
-        sources.push(SourceConfig::Objects(config_maps::plan(options, keys)));
+        let fields = value.fields(keys, errors);
+        sources.push(SourceConfig::Objects(config_maps::plan(options, fields)));
     }
     sources
 }
@@ -140,8 +160,8 @@ fn in_namespaces(
     }
 }
 
-/// Formats of which the content decides.
-const FORMATS: [&str; 6] = ["pem", "der", "pkcs7", "pkcs12", "jks", "crl"];
+/// Containers that the content tells apart.
+const CONTAINERS: [&str; 6] = ["pem", "der", "pkcs7", "pkcs12", "jks", "crl"];
 
 fn types(at: &str, written: &[raw::SecretType], errors: &mut Errors) -> Vec<SecretType> {
     if written.is_empty() {
@@ -158,7 +178,12 @@ fn secret_type(at: &str, written: &raw::SecretType, errors: &mut Errors) -> Opti
     if written.type_.is_empty() {
         errors.push(&format!("{at}.type"), "a type needs a name");
     }
-    format(at, written.format.as_deref(), errors);
+    let value = Value {
+        at,
+        format: written.format.as_deref(),
+        pkcs12: written.pkcs12.as_ref(),
+        jks: written.jks.as_ref(),
+    };
     let keys = match (&written.key, written.key_patterns.as_slice()) {
         (Some(key), []) if !key.is_empty() => vec![Key::Literal(key.as_str().into())],
         (None, written @ [_, ..]) => patterns(&format!("{at}.keyPatterns"), written, errors),
@@ -169,7 +194,7 @@ fn secret_type(at: &str, written: &raw::SecretType, errors: &mut Errors) -> Opti
     };
     Some(SecretType {
         type_: written.type_.clone(),
-        keys,
+        fields: value.fields(keys, errors),
         labels: LabelFilter {
             include: written.include_labels.clone(),
             exclude: written.exclude_labels.clone(),
@@ -177,13 +202,66 @@ fn secret_type(at: &str, written: &raw::SecretType, errors: &mut Errors) -> Opti
     })
 }
 
-fn format(at: &str, written: Option<&str>, errors: &mut Errors) {
-    let format = written.unwrap_or("pem");
-    if !FORMATS.contains(&format) {
-        errors.push(
-            &format!("{at}.format"),
-            format!("`{format}` is not one of {}", FORMATS.join(", ")),
-        );
+/// What is expected at some keys, as it is written.
+struct Value<'a> {
+    at: &'a str,
+    format: Option<&'a str>,
+    pkcs12: Option<&'a raw::Passphrases>,
+    jks: Option<&'a raw::Passphrases>,
+}
+
+impl Value<'_> {
+    fn fields(&self, keys: Vec<Key>, errors: &mut Errors) -> Vec<Field> {
+        let format = match self.format {
+            None => Format::Certificates,
+            Some("kubeconfig") => Format::Kubeconfig,
+            Some("argocd") => Format::Argocd,
+            Some(format) if CONTAINERS.contains(&format) => Format::Certificates,
+            Some(format) => {
+                let known = CONTAINERS.join(", ");
+                let error = format!("`{format}` is none of {known}, kubeconfig, argocd");
+                errors.push(&format!("{}.format", self.at), error);
+                Format::Certificates
+            }
+        };
+        let keystores = Rc::new(Keystores {
+            pkcs12: self.passphrases("pkcs12", self.pkcs12, errors),
+            jks: self.passphrases("jks", self.jks, errors),
+        });
+        let field = |key| Field {
+            key,
+            format,
+            keystores: keystores.clone(),
+        };
+        keys.into_iter().map(field).collect()
+    }
+
+    fn passphrases(
+        &self,
+        kind: &str,
+        written: Option<&raw::Passphrases>,
+        errors: &mut Errors,
+    ) -> Passphrases {
+        let Some(written) = written else {
+            return Passphrases::default();
+        };
+        let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        let secret = written.passphrase_secret_ref.as_ref();
+        if secret.is_some_and(|at| at.name.is_empty() || at.key.is_empty()) {
+            let at = format!("{}.{kind}.passphraseSecretRef", self.at);
+            errors.push(&at, "name and key must be there");
+        }
+        Passphrases {
+            literal: given(&written.passphrase).map(Passphrase::from),
+            key: given(&written.passphrase_key),
+            file: given(&written.passphrase_file).map(PathBuf::from),
+            secret: secret.map(|at| SecretKey {
+                namespace: given(&at.namespace),
+                name: at.name.clone(),
+                key: at.key.clone(),
+            }),
+            try_empty: written.try_empty_passphrase,
+        }
     }
 }
 

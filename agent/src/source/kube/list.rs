@@ -73,7 +73,7 @@ impl<W: Watched> Watch<'_, W> {
                     return Err(Trouble::new(Reason::ApiError, detail));
                 }
                 Some(line) => {
-                    if let Sign::Bookmark { initial_end } = self.line(&line)? {
+                    if let Sign::Bookmark { initial_end } = self.line(&line).await? {
                         return Ok(initial_end);
                     }
                 }
@@ -110,7 +110,7 @@ impl<W: Watched> Watch<'_, W> {
             };
             let page: Page<'_> = serde_json::from_slice(&bytes)
                 .map_err(|_| Trouble::new(Reason::ApiError, "the answer is not a list"))?;
-            self.take(page.items.unwrap_or_default());
+            self.take(page.items.unwrap_or_default()).await;
             let version = version.get_or_insert(page.metadata.resource_version);
             next = page.metadata.next.filter(|next| !next.is_empty());
             if next.is_none() {
@@ -120,11 +120,11 @@ impl<W: Watched> Watch<'_, W> {
         Err(Trouble::new(Reason::TooMany, "the list does not end"))
     }
 
-    fn take(&self, items: Vec<&RawValue>) {
+    async fn take(&self, items: Vec<&RawValue>) {
         for item in items {
             let mut json = serde_json::Deserializer::from_str(item.get());
             match ObjectSeed(self.watched).deserialize(&mut json) {
-                Ok(item) => self.watched.apply(item),
+                Ok(item) => self.watched.apply(item).await,
                 Err(_) => self.spoilt(Reason::ApiError, "an object does not decode"),
             }
         }

@@ -28,8 +28,8 @@ pub(crate) trait Watched {
     /// Reads what is wanted of an object, and nothing else.
     fn decode<'de, D: Deserializer<'de>>(&self, deserializer: D) -> Result<Self::Item, D::Error>;
 
-    /// The object is there and looks so.
-    fn apply(&self, item: Self::Item);
+    /// The object is there and looks so. May take its time: the watch waits.
+    fn apply(&self, item: Self::Item) -> impl Future<Output = ()>;
 
     /// The object is gone, or no longer selected.
     fn delete(&self, gone: &Reference);
@@ -196,7 +196,7 @@ impl<W: Watched> Watch<'_, W> {
                     self.health.alive(self.index);
                     return Ok(End::Whole);
                 }
-                Ok(Some(line)) => match self.line(&line)? {
+                Ok(Some(line)) => match self.line(&line).await? {
                     Sign::Life | Sign::Bookmark { .. } => self.health.alive(self.index),
                     Sign::Nothing => {}
                 },
@@ -209,7 +209,7 @@ impl<W: Watched> Watch<'_, W> {
         }
     }
 
-    pub(super) fn line(&mut self, line: &Line<'_>) -> Result<Sign, Trouble> {
+    pub(super) async fn line(&mut self, line: &Line<'_>) -> Result<Sign, Trouble> {
         let Line::Whole(line) = line else {
             self.spoilt(Reason::TooLarge, "an object is too large");
             return Ok(Sign::Nothing);
@@ -222,8 +222,9 @@ impl<W: Watched> Watch<'_, W> {
         };
         match event {
             Event::Applied(item) => {
-                self.reached(&item.reference().resource_version);
-                self.watched.apply(item);
+                let version = item.reference().resource_version.clone();
+                self.watched.apply(item).await;
+                self.reached(&version);
                 Ok(Sign::Life)
             }
             Event::Deleted(gone) => {

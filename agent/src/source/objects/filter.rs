@@ -147,7 +147,7 @@ impl<S: Selection> Watched for NamespaceWatch<'_, S> {
         Reference::of_object(deserializer)
     }
 
-    fn apply(&self, namespace: Reference) {
+    async fn apply(&self, namespace: Reference) {
         let name = namespace.name;
         if !self.filter.namespaces.matches(&name) {
             return;

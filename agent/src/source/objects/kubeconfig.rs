@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry::{Occupied, Vacant};
 use std::sync::Arc;
 
-use super::Part;
+use super::{Held, Part};
 use crate::decode::argocd;
 use crate::decode::kubeconfig::{self, Content, KubeconfigEntry};
 use crate::model::{Bundle, Entry, Problem, Reason};
@@ -48,7 +48,7 @@ fn of_entries(key: &Arc<str>, entries: Result<Vec<KubeconfigEntry>, Problem>) ->
     let parts = bundles.into_iter().map(|(entry, bundle)| Part {
         key: key.clone(),
         entry: Some(entry.into()),
-        bundle,
+        held: Held::Bundle(bundle),
     });
     whole.into_iter().chain(parts).collect()
 }
@@ -62,6 +62,11 @@ fn bundle(content: Content) -> Bundle {
         )),
         Content::Bad(problem) => Bundle::bad(problem),
     }
+}
+
+/// Whether a text without certificates may be a kubeconfig: a glance, before it is parsed.
+pub(crate) fn looks_like_one(bytes: &[u8]) -> bool {
+    str::from_utf8(bytes).is_ok_and(|text| text.contains("clusters") && text.contains("Config"))
 }
 
 #[cfg(test)]

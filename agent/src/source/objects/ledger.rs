@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Part;
-use crate::model::{Change, Entry, Location, Object, ObjectKind};
+use crate::model::{Bundle, Change, Entry, Location, Object, ObjectKind};
 use crate::source::Sink;
 use crate::source::kube::Reference;
 
@@ -25,9 +24,22 @@ struct Known {
     owner: usize,
     /// Its version as a number; 0 where it is none.
     version: u64,
+    /// With which passphrases its keystores were opened.
+    generation: u64,
     /// Whether the running list named it.
     listed: bool,
-    parts: Vec<(Arc<str>, Option<Arc<Entry>>)>,
+    parts: Vec<Name>,
+}
+
+/// What names a part: its key, and the cluster or user in it.
+pub(super) type Name = (Arc<str>, Option<Arc<Entry>>);
+
+/// What a watch saw of an object.
+pub(super) struct Sight<'a> {
+    pub(super) owner: usize,
+    pub(super) reference: &'a Reference,
+    /// That of the passphrases that were tried.
+    pub(super) generation: u64,
 }
 
 impl Ledger {
@@ -39,25 +51,39 @@ impl Ledger {
         }
     }
 
+    /// Whether the object was seen before as it is now, with the same passphrases: then its
+    /// keystores need not be opened again.
+    pub(super) fn knows(&mut self, sight: &Sight<'_>) -> bool {
+        let Reference {
+            namespace, name, ..
+        } = sight.reference;
+        let objects = self.namespaces.get_mut(&**namespace);
+        let known = objects.and_then(|objects| objects.get_mut(&**name));
+        known.is_some_and(|known| {
+            let same = known.owner == sight.owner
+                && known.generation == sight.generation
+                && known.version != 0
+                && known.version == sight.version();
+            known.listed |= same;
+            same
+        })
+    }
+
     /// The object now has these parts and no others.
-    pub(super) fn apply(
-        &mut self,
-        sink: &dyn Sink,
-        owner: usize,
-        reference: &Reference,
-        parts: Vec<Part>,
-    ) {
-        let version = reference.resource_version.parse().unwrap_or(0);
+    pub(super) fn apply(&mut self, sink: &dyn Sink, sight: &Sight<'_>, parts: Vec<(Name, Bundle)>) {
+        let version = sight.version();
+        let &Sight {
+            owner,
+            reference,
+            generation,
+        } = sight;
         let before = match self.take(reference) {
             Some(before) if before.owner != owner && before.version > version => {
                 return self.put(before);
             }
             before => before,
         };
-        let named: Vec<_> = parts
-            .iter()
-            .map(|part| (part.key.clone(), part.entry.clone()))
-            .collect();
+        let named: Vec<Name> = parts.iter().map(|(name, _)| name.clone()).collect();
         let object = match before {
             Some(before) => {
                 for part in before.parts.iter().filter(|part| !named.contains(part)) {
@@ -70,13 +96,14 @@ impl Ledger {
         if parts.is_empty() {
             return;
         }
-        for (part, name) in parts.into_iter().zip(&named) {
-            sink.apply(Change::Upsert(location(&object, name), part.bundle));
+        for (name, bundle) in parts {
+            sink.apply(Change::Upsert(location(&object, &name), bundle));
         }
         self.put(Known {
             object,
             owner,
             version,
+            generation,
             listed: true,
             parts: named,
         });
@@ -124,6 +151,11 @@ impl Ledger {
         });
     }
 
+    /// The namespaces that hold something.
+    pub(super) fn namespaces(&self) -> Vec<Arc<str>> {
+        self.namespaces.keys().cloned().collect()
+    }
+
     fn take(&mut self, reference: &Reference) -> Option<Known> {
         let objects = self.namespaces.get_mut(&*reference.namespace)?;
         let known = objects.remove(&*reference.name);
@@ -161,7 +193,13 @@ fn remove(sink: &dyn Sink, known: &Known) {
     }
 }
 
-fn location(object: &Arc<Object>, (key, entry): &(Arc<str>, Option<Arc<Entry>>)) -> Location {
+impl Sight<'_> {
+    fn version(&self) -> u64 {
+        self.reference.resource_version.parse().unwrap_or(0)
+    }
+}
+
+fn location(object: &Arc<Object>, (key, entry): &Name) -> Location {
     Location::Object {
         object: object.clone(),
         key: key.clone(),

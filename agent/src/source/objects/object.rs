@@ -57,6 +57,8 @@ pub struct Metadata<'a> {
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(super) reference: Reference,
+    /// Those that are copied to its bundles.
+    pub(super) labels: Labels,
     /// `None`: it is not one that was asked for.
     pub(super) parts: Option<Vec<Part>>,
 }

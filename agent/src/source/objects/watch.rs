@@ -9,9 +9,10 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
 use super::filter::{Filter, Queue, Selection};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Sight};
 use super::object::{Raw, Seen};
-use super::{Unread, Wanted};
+use super::vault::Vault;
+use super::{Held, Part, Unread, Wanted};
 use crate::source::Sink;
 use crate::source::kube::{Reference, Target, Watched};
 
@@ -19,34 +20,27 @@ use crate::source::kube::{Reference, Target, Watched};
 pub(super) struct ObjectWatch<'a> {
     pub(super) index: usize,
     pub(super) target: Target,
-    wanted: &'a Wanted,
+    pub(super) wanted: &'a Wanted,
     /// Labels to copy, sorted.
-    labels: Rc<[Arc<str>]>,
-    filter: Rc<Filter>,
-    queue: Queue,
-    ledger: &'a RefCell<Ledger>,
-    sink: &'a dyn Sink,
+    pub(super) labels: Rc<[Arc<str>]>,
+    pub(super) filter: Rc<Filter>,
+    pub(super) queue: Queue,
+    pub(super) ledger: &'a RefCell<Ledger>,
+    pub(super) vault: Rc<Vault>,
+    pub(super) sink: &'a dyn Sink,
 }
 
-impl<'a> ObjectWatch<'a> {
-    pub(super) fn new(
-        index: usize,
-        target: Target,
-        wanted: &'a Wanted,
-        labels: Rc<[Arc<str>]>,
-        filter: Rc<Filter>,
-        ledger: &'a RefCell<Ledger>,
-        sink: &'a dyn Sink,
-    ) -> Self {
-        Self {
-            index,
-            target,
-            wanted,
-            labels,
-            filter,
-            queue: Queue::default(),
-            ledger,
-            sink,
+impl ObjectWatch<'_> {
+    /// Another passphrase is there for keystores of this namespace, or of all: they are read once
+    /// more.
+    pub(super) fn read_again(&self, namespace: Option<&str>) {
+        match namespace {
+            Some(namespace) => self.queue.push(namespace),
+            None => {
+                for namespace in self.ledger.borrow().namespaces() {
+                    self.queue.push(&namespace);
+                }
+            }
         }
     }
 
@@ -67,24 +61,42 @@ impl Watched for ObjectWatch<'_> {
         } else {
             Err(Unread::Foreign)
         };
-        let mut parts = match read {
+        let parts = match read {
             Ok(parts) => Some(parts),
             Err(Unread::Foreign) => None,
             Err(Unread::Malformed) => return Err(D::Error::custom("the object is malformed")),
         };
-        let labels = object.metadata.labels(&self.labels);
-        for part in parts.iter_mut().flatten() {
-            part.bundle.labels.extend(labels.iter().cloned());
-        }
-        Ok(Seen { reference, parts })
+        Ok(Seen {
+            reference,
+            labels: object.metadata.labels(&self.labels),
+            parts,
+        })
     }
 
-    fn apply(&self, Seen { reference, parts }: Seen) {
-        if let Some(parts) = parts {
-            self.ledger
-                .borrow_mut()
-                .apply(self.sink, self.index, &reference, parts);
+    async fn apply(&self, seen: Seen) {
+        let Some(parts) = seen.parts else { return };
+        let sight = Sight {
+            owner: self.index,
+            reference: &seen.reference,
+            generation: self.vault.generation(),
+        };
+        let locked = |part: &Part| matches!(part.held, Held::Keystore(_));
+        if parts.iter().any(locked) && self.ledger.borrow_mut().knows(&sight) {
+            return;
         }
+        let mut opened = Vec::with_capacity(parts.len());
+        for Part { key, entry, held } in parts {
+            let mut bundle = match held {
+                Held::Bundle(bundle) => bundle,
+                Held::Keystore(locked) => {
+                    let namespace = &seen.reference.namespace;
+                    self.vault.open(locked, namespace).await
+                }
+            };
+            bundle.labels.extend(seen.labels.iter().cloned());
+            opened.push(((key, entry), bundle));
+        }
+        self.ledger.borrow_mut().apply(self.sink, &sight, opened);
     }
 
     fn delete(&self, gone: &Reference) {

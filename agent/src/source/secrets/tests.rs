@@ -19,6 +19,7 @@ use self::server::{Server, pair};
 use super::*;
 use crate::model::{Bundle, Change, Location, Reason};
 use crate::source::kube::{Api, Settings};
+use crate::source::objects::data::{Format, Key};
 use crate::source::objects::{Globs, Objects};
 use crate::source::{Report, Sink};
 
@@ -40,7 +41,7 @@ impl From<Options> for Watching {
 /// Plays a story against a source with these options.
 async fn story(watching: impl Into<Watching>, play: impl AsyncFnOnce(&mut Server, &Ear)) {
     let Watching { options, types } = watching.into();
-    let secrets = Objects::new(plan(options, &types));
+    let secrets = Objects::new(plan(options, &types, false));
     let ear = Arc::new(Ear::default());
     chapter(&secrets, &ear, play).await;
 }
@@ -76,7 +77,11 @@ fn tls(key: &str) -> SecretType {
 fn of_type(type_: &str, key: Key) -> SecretType {
     SecretType {
         type_: type_.into(),
-        keys: vec![key],
+        fields: vec![Field {
+            key,
+            format: Format::Certificates,
+            keystores: Rc::default(),
+        }],
         labels: LabelFilter::default(),
     }
 }

@@ -26,8 +26,8 @@ fn shown(part: &Part) -> (String, Vec<&str>, Vec<Reason>) {
     let entry = entry.map_or("whole".to_owned(), |Entry { kind, name }| {
         format!("{} {name}", kind.as_str())
     });
-    let subjects = part.bundle.certificates().iter();
-    let reasons = part.bundle.problems.iter().map(|problem| problem.reason);
+    let subjects = part.bundle().certificates().iter();
+    let reasons = part.bundle().problems.iter().map(|problem| problem.reason);
     (
         entry,
         subjects
@@ -81,7 +81,7 @@ fn a_file_that_an_entry_names_is_not_looked_for() {
     };
     let expected = ("cluster a".to_owned(), vec![], vec![Reason::NotFound]);
     assert_eq!(shown(part), expected);
-    assert!(!part.bundle.problems[0].detail.contains("hunter2"));
+    assert!(!part.bundle().problems[0].detail.contains("hunter2"));
 }
 
 #[test]

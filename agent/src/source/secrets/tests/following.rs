@@ -192,10 +192,7 @@ async fn a_private_key_is_a_problem_where_it_was_named_and_nothing_where_a_patte
         (Key::Literal("tls.key".into()), &["a/one/tls.key"][..]),
         (pattern("^tls"), &["a/one/tls.crt"][..]),
     ] {
-        let types = vec![SecretType {
-            keys: vec![wanted],
-            ..tls("")
-        }];
+        let types = vec![of_type("kubernetes.io/tls", wanted)];
         let watching = Watching {
             types,
             options: options(),

@@ -154,7 +154,7 @@ async fn what_was_deleted_during_a_break_is_removed_by_the_list_after_it() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_deleted_between_two_runs_is_removed_by_the_first_list_of_the_second() {
-    let secrets = Objects::new(plan(options(), &[tls("tls.crt")]));
+    let secrets = Objects::new(plan(options(), &[tls("tls.crt")], false));
     let ear = Arc::new(Ear::default());
     chapter(&secrets, &ear, async |server, ear| {
         let _watch = server
