@@ -118,6 +118,7 @@ impl Ledger {
     fn fingerprint(&self, bundle: &Bundle) -> u64 {
         let mut hasher = self.state.build_hasher();
         bundle.certificates.hash(&mut hasher);
+        bundle.crls.hash(&mut hasher);
         bundle.labels.hash(&mut hasher);
         for problem in &bundle.problems {
             (problem.reason, problem.block, &problem.detail).hash(&mut hasher);
@@ -155,8 +156,10 @@ impl Scanned {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::model::Problem;
+    use crate::model::{Crl, Name, Problem};
 
     fn at(path: &str) -> Location {
         Location::file(path)
@@ -201,6 +204,27 @@ mod tests {
         ledger.put(at("/a"), bad(Reason::BadPem), true);
         ledger.keep(&at("/b"));
         assert_eq!(ledger.end_round().changes, []);
+    }
+
+    #[test]
+    fn a_new_revocation_list_is_news() {
+        let list = |this_update| {
+            let crl = Crl {
+                this_update,
+                next_update: None,
+                number: None,
+                issuer: Name::default(),
+                fingerprint: [0; 32],
+            };
+            Bundle {
+                crls: vec![Arc::new(crl)],
+                ..Bundle::default()
+            }
+        };
+        let mut ledger = begun(&[("/a", list(1))]);
+        ledger.put(at("/a"), list(2), true);
+        let upsert = Change::Upsert(at("/a"), list(2));
+        assert_eq!(ledger.end_round().changes, [upsert]);
     }
 
     #[test]
