@@ -10,8 +10,10 @@
 use std::sync::Arc;
 
 use crate::model::{Bundle, Certificate, Crl, Problem, Reason};
+use der::Element;
 
 pub mod argocd;
+mod crl;
 mod der;
 #[cfg(test)]
 mod forge;
@@ -20,6 +22,7 @@ pub mod kubeconfig;
 mod name;
 mod passphrase;
 mod pem;
+mod pkcs7;
 mod time;
 mod x509;
 
@@ -91,6 +94,8 @@ struct Collector {
     decoded: Decoded,
     /// How many blocks were begun.
     blocks: usize,
+    /// There were more.
+    is_full: bool,
 }
 
 /// Why a block gives no certificate.
@@ -109,7 +114,7 @@ const CUT_DER: Fault = Fault {
 /// a few thousand.
 const MAX_BLOCKS: usize = 10_000;
 
-/// Bytes of one block, as it stands. Certificates have 1 to 4 KiB, a few freaks 100.
+/// Bytes of one certificate, as it stands. Most have 1 to 4 KiB, a few freaks 100.
 const MAX_BLOCK: usize = 1 << 20;
 
 /// Most bad blocks told of one place: a small Secret can hold ten thousand.
@@ -138,26 +143,30 @@ impl From<Decoded> for Bundle {
 // === impl Collector ===
 
 impl Collector {
-    /// Takes the DER certificates that the bytes begin with; returns what is behind them.
+    /// Takes the DER that the bytes begin with; returns what is behind it.
     fn take_der<'a>(&mut self, mut bytes: &'a [u8]) -> &'a [u8] {
         while looks_like_der(bytes) {
-            let (result, rest) = match der::first(bytes) {
-                Some((element, rest)) => (
-                    check_size(element.raw).and_then(|()| x509::certificate(element)),
-                    rest,
-                ),
-                None => (Err(CUT_DER), &[][..]),
-            };
             // What trails a certificate may be anything: OpenSSL's trust settings, for one.
             let trails = self.blocks > 0;
-            let is_certificate = result.as_ref().map_or_else(
-                |fault| !matches!(fault.reason, Reason::BadDer | Reason::BadCertificate),
-                |_| true,
-            );
-            if (trails && !is_certificate) || !self.begin_block() {
+            let Some((element, rest)) = der::first(bytes) else {
+                if !trails && self.begin_block() {
+                    self.fault(CUT_DER);
+                    return &[];
+                }
                 break;
+            };
+            if pkcs7::looks_like_pkcs7(element) {
+                self.take_pkcs7(element);
+            } else if crl::looks_like_crl(element) {
+                self.take_crl(element);
+            } else {
+                let result = check_size(element.raw).and_then(|()| x509::certificate(element));
+                let is_none = |fault: &Fault| fault.reason == Reason::BadCertificate;
+                if (trails && result.as_ref().is_err_and(is_none)) || !self.begin_block() {
+                    break;
+                }
+                self.push(result);
             }
-            self.push(result);
             bytes = rest;
         }
         bytes
@@ -166,33 +175,105 @@ impl Collector {
     fn take_pem(&mut self, text: &[u8]) {
         let mut scratch = Vec::new();
         for block in pem::blocks(text) {
-            if !self.begin_block() {
+            if self.is_full {
                 return;
             }
             match block {
-                pem::Block::Bad(detail) => self.fault(Fault {
+                pem::Block::Certificate(body) => {
+                    let der = check_size(body).and_then(|()| pem_der(body, &mut scratch));
+                    self.take_framed(&der, Self::take_certificate);
+                }
+                pem::Block::Crl(body) => {
+                    self.take_framed(&pem_der(body, &mut scratch), Self::take_crl);
+                }
+                pem::Block::Pkcs7(body) => {
+                    self.take_framed(&pem_der(body, &mut scratch), Self::take_pkcs7);
+                }
+                pem::Block::PrivateKey(_) | pem::Block::Other => self.take_other(),
+                pem::Block::Bad(detail) => self.take_fault(Fault {
                     reason: Reason::BadPem,
                     detail,
                 }),
-                pem::Block::Certificate(body) => self.push(pem_certificate(body, &mut scratch)),
-                pem::Block::PrivateKey(_) | pem::Block::Other => self.decoded.other_blocks += 1,
             }
+        }
+    }
+
+    /// Takes what a block decodes to. What follows the first element is not part of it: OpenSSL's
+    /// trust settings in a TRUSTED CERTIFICATE, stray bytes elsewhere.
+    fn take_framed(
+        &mut self,
+        block: &Result<Vec<u8>, Fault>,
+        take: impl FnOnce(&mut Self, Element<'_>),
+    ) {
+        let block = block.as_ref().map_err(|fault| *fault);
+        match block.and_then(|der| der::first(der).ok_or(CUT_DER)) {
+            Ok((element, _)) => take(self, element),
+            Err(fault) => self.take_fault(fault),
+        }
+    }
+
+    fn take_certificate(&mut self, element: Element<'_>) {
+        if self.begin_block() {
+            self.push(check_size(element.raw).and_then(|()| x509::certificate(element)));
+        }
+    }
+
+    fn take_crl(&mut self, element: Element<'_>) {
+        if self.begin_block() {
+            match crl::crl(element) {
+                Ok(crl) => self.decoded.crls.push(Arc::new(crl)),
+                Err(fault) => self.fault(fault),
+            }
+        }
+    }
+
+    /// Takes what a message carries: each a block of its own.
+    fn take_pkcs7(&mut self, message: Element<'_>) {
+        match pkcs7::carried(message) {
+            Ok(carried) if carried.is_empty() => self.take_other(),
+            Ok(mut carried) => {
+                for element in carried.certificates.by_ref() {
+                    match element.tag {
+                        der::SEQUENCE => self.take_certificate(element),
+                        _ => self.take_other(),
+                    }
+                }
+                for element in carried.crls.by_ref() {
+                    match element.tag {
+                        der::SEQUENCE => self.take_crl(element),
+                        _ => self.take_other(),
+                    }
+                }
+                if !carried.is_empty() {
+                    self.take_fault(pkcs7::CUT);
+                }
+            }
+            Err(fault) => self.take_fault(fault),
+        }
+    }
+
+    /// Takes a block that is known not to be ours.
+    fn take_other(&mut self) {
+        if self.begin_block() {
+            self.decoded.other_blocks += 1;
+        }
+    }
+
+    /// Takes a block that cannot be read.
+    fn take_fault(&mut self, fault: Fault) {
+        if self.begin_block() {
+            self.fault(fault);
         }
     }
 
     /// Counts one more block; no more than the agent reads.
     fn begin_block(&mut self) -> bool {
         if self.blocks == MAX_BLOCKS {
-            let detail = "more than 10000 blocks: the rest is not read";
-            if self
-                .decoded
-                .problems
-                .last()
-                .is_none_or(|last| last.reason != Reason::TooMany)
-            {
-                self.decoded
-                    .problems
-                    .push(Problem::new(Reason::TooMany, detail));
+            if !self.is_full {
+                self.is_full = true;
+                let detail = "more than 10000 blocks: the rest is not read";
+                let problem = Problem::new(Reason::TooMany, detail);
+                self.decoded.problems.push(problem);
             }
             return false;
         }
@@ -234,19 +315,16 @@ impl Collector {
     }
 }
 
-/// Decodes the body of one certificate block.
-fn pem_certificate(body: &[u8], scratch: &mut Vec<u8>) -> Result<Certificate, Fault> {
-    check_size(body)?;
-    let der = pem::decode(body, scratch).ok_or(Fault {
+/// Decodes the body of a PEM block.
+fn pem_der(body: &[u8], scratch: &mut Vec<u8>) -> Result<Vec<u8>, Fault> {
+    pem::decode(body, scratch).ok_or(Fault {
         reason: Reason::BadBase64,
         detail: "the block's content is not base64",
-    })?;
-    // What follows the first element is not the certificate: OpenSSL's trust settings in a
-    // TRUSTED CERTIFICATE, stray bytes elsewhere.
-    let (element, _) = der::first(&der).ok_or(CUT_DER)?;
-    x509::certificate(element)
+    })
 }
 
+/// Certificates alone have such a bound. A list of a hundred thousand revoked certificates has four
+/// megabytes, and costs no more than its hash: what the caller reads of one place bounds it.
 fn check_size(block: &[u8]) -> Result<(), Fault> {
     if block.len() > MAX_BLOCK {
         return Err(Fault {

@@ -2,11 +2,9 @@
 //!
 //! The crate reads a block well, but it finds only blocks that begin a line and end one, and passes
 //! over the others in silence: glued lines, indentation, a byte order mark, old labels (decision
-//! 0001). So the scanner here finds the blocks, in linear time and without copying, and hands each
-//! certificate on in the one form that the crate always reads. What it cannot make sense of is a
-//! result too. Keys and other kinds are stepped over unread.
-
-use std::ops::Deref;
+//! 0001). So the scanner here finds the blocks, in linear time and without copying, and hands the
+//! content of each that is read on in the one form that the crate always reads. What it cannot make
+//! sense of is a result too. Keys and other kinds are stepped over unread.
 
 use rustls_pemfile::Item;
 
@@ -19,6 +17,10 @@ pub(super) enum Block<'a> {
     Certificate(&'a [u8]),
     /// A private key's content, as it stands between the lines: for [`super::key`] alone.
     PrivateKey(&'a [u8]),
+    /// A certificate revocation list's content.
+    Crl(&'a [u8]),
+    /// The content of a PKCS#7 message (CMS).
+    Pkcs7(&'a [u8]),
     /// A block of another well-known kind.
     Other,
 }
@@ -36,29 +38,44 @@ pub(super) fn blocks(text: &[u8]) -> Blocks<'_> {
     Blocks { text, at: 0 }
 }
 
-/// Decodes a certificate block's content to DER. `scratch` only saves allocations.
-pub(super) fn decode(content: &[u8], scratch: &mut Vec<u8>) -> Option<impl Deref<Target = [u8]>> {
-    scratch.clear();
-    scratch.extend_from_slice(b"-----BEGIN CERTIFICATE-----\n");
-    let content = without_headers(content).iter();
-    scratch.extend(content.filter(|byte| !byte.is_ascii_whitespace()));
-    scratch.extend_from_slice(b"\n-----END CERTIFICATE-----\n");
-    match rustls_pemfile::read_one_from_slice(scratch) {
-        Ok(Some((Item::X509Certificate(der), _))) => Some(der),
-        _ => None,
+/// Decodes a block's content to DER. `scratch` only saves allocations.
+///
+/// The crate copies the text twice before it decodes, which is a lot for a revocation list of
+/// several megabytes; so it gets a long text piece by piece.
+pub(super) fn decode(content: &[u8], scratch: &mut Vec<u8>) -> Option<Vec<u8>> {
+    let content = without_headers(content);
+    let mut base64 = content
+        .iter()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .peekable();
+    let mut der = Vec::with_capacity(content.len() / 4 * 3 + 3);
+    loop {
+        scratch.clear();
+        scratch.extend_from_slice(b"-----BEGIN CERTIFICATE-----\n");
+        scratch.extend(base64.by_ref().take(PIECE));
+        scratch.extend_from_slice(b"\n-----END CERTIFICATE-----\n");
+        let Ok(Some((Item::X509Certificate(piece), _))) =
+            rustls_pemfile::read_one_from_slice(scratch)
+        else {
+            return None;
+        };
+        der.extend_from_slice(&piece);
+        if base64.peek().is_none() {
+            return Some(der);
+        }
+        if piece.len() != PIECE / 4 * 3 {
+            // Padding belongs at the end.
+            return None;
+        }
     }
 }
 
-/// Labels of blocks that hold no certificate but belong in the places where certificates are. Of
+/// Labels of blocks that hold nothing of ours but belong in the places where certificates are. Of
 /// those that end or begin alike, the affix.
-const OTHER_LABELS: [&[u8]; 7] = [
+const OTHER_LABELS: [&[u8]; 3] = [
     b"ATTRIBUTE CERTIFICATE",
     b"CERTIFICATE REQUEST",
-    b"CMS",
     b"NEW CERTIFICATE REQUEST",
-    b"PKCS #7 SIGNED DATA",
-    b"PKCS7",
-    b"X509 CRL",
 ];
 const OTHER_ENDINGS: [&[u8]; 3] = [b" KEY", b" PARAMETERS", b" Static key V1"];
 const OTHER_BEGINNINGS: [&[u8]; 1] = [b"PGP "];
@@ -66,10 +83,16 @@ const OTHER_BEGINNINGS: [&[u8]; 1] = [b"PGP "];
 /// Bytes of the longest label considered.
 const MAX_LABEL: usize = 64;
 
+/// Characters of base64 that are decoded at a time: whole groups of four, and more than any
+/// certificate in use has.
+const PIECE: usize = 64 << 10;
+
 /// What a label says about its block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind<'a> {
     Certificate,
+    Crl,
+    Pkcs7,
     Other(&'a [u8]),
     Unknown,
 }
@@ -142,13 +165,16 @@ impl<'a> Blocks<'a> {
         let (Some(begin_label), Some(end_label)) = (begin.label, end.label) else {
             return Block::Bad("the BEGIN or END line is broken");
         };
+        let content = &self.text[begin.end..end.start];
         match (kind(begin_label), kind(end_label)) {
             (Kind::Unknown, _) => Block::Bad("the block's label is not known"),
             (begin, end) if begin != end => Block::Bad("the BEGIN and END lines do not match"),
-            (Kind::Certificate, _) => Block::Certificate(&self.text[begin.end..end.start]),
             (Kind::Other(label), _) if label.ends_with(b"PRIVATE KEY") => {
-                Block::PrivateKey(&self.text[begin.end..end.start])
+                Block::PrivateKey(content)
             }
+            (Kind::Certificate, _) => Block::Certificate(content),
+            (Kind::Crl, _) => Block::Crl(content),
+            (Kind::Pkcs7, _) => Block::Pkcs7(content),
             (Kind::Other(_), _) => Block::Other,
         }
     }
@@ -177,11 +203,11 @@ fn label(text: &[u8]) -> Option<&[u8]> {
 
 fn kind(label: &[u8]) -> Kind<'_> {
     let label = label.trim_ascii();
-    if matches!(
-        label,
-        b"CERTIFICATE" | b"TRUSTED CERTIFICATE" | b"X509 CERTIFICATE"
-    ) {
-        return Kind::Certificate;
+    match label {
+        b"CERTIFICATE" | b"TRUSTED CERTIFICATE" | b"X509 CERTIFICATE" => return Kind::Certificate,
+        b"X509 CRL" => return Kind::Crl,
+        b"CMS" | b"PKCS #7 SIGNED DATA" | b"PKCS7" => return Kind::Pkcs7,
+        _ => {}
     }
     let known = OTHER_LABELS.contains(&label)
         || OTHER_ENDINGS.iter().any(|ending| label.ends_with(ending))

@@ -242,7 +242,7 @@ fn a_block_beyond_all_measure_is_too_large() {
 
 #[test]
 fn beyond_so_many_blocks_the_rest_is_not_read() {
-    let block = pem("CMS", b"");
+    let block = pem("DH PARAMETERS", b"");
     let full = block.repeat(MAX_BLOCKS);
     let decoded = certificates(full.as_bytes());
     assert_eq!(
@@ -269,6 +269,66 @@ fn no_problem_tells_what_the_bytes_were() {
     let decoded = certificates(text.as_bytes());
     assert_eq!(decoded.problems.len(), 3);
     assert!(!format!("{decoded:?}").contains("hunter2"));
+}
+
+#[test]
+fn each_part_of_a_message_is_a_block_of_its_own() {
+    let list = include_bytes!("../../testdata/keystores/list.der");
+    let bad = tlv(0x30, &tlv(0x02, &[0]));
+    let certificates = [
+        &forged("one")[..],
+        &bad,
+        &tlv(0xa1, b"other"),
+        &forged("four"),
+    ]
+    .concat();
+    let sets = [
+        tlv(0xa0, &certificates),
+        tlv(0xa1, &[&bad[..], list].concat()),
+    ]
+    .concat();
+    let der = message(&sets);
+    for bytes in [der.clone(), pem("PKCS7", &der).into_bytes()] {
+        let decoded = super::certificates(&[&bytes[..], pem("CMS", b"").as_bytes()].concat());
+        assert_eq!(names(&decoded), ["one", "four"]);
+        let expected = [
+            (Reason::BadCertificate, 2),
+            (Reason::BadCrl, 5),
+            (Reason::BadDer, 7),
+        ];
+        assert_eq!(
+            reasons(&decoded),
+            expected.map(|(reason, block)| (reason, Some(block)))
+        );
+        assert_eq!((decoded.crls.len(), decoded.other_blocks), (1, 1));
+    }
+}
+
+#[test]
+fn a_message_whose_set_is_cut_says_so() {
+    let set = [&forged("one")[..], b"\x30\x82"].concat();
+    let decoded = certificates(&message(&tlv(0xa0, &set)));
+    assert_eq!(names(&decoded), ["one"]);
+    assert_eq!(reasons(&decoded), [(Reason::BadPkcs7, Some(2))]);
+}
+
+/// A PKCS#7 message that carries these sets.
+fn message(sets: &[u8]) -> Vec<u8> {
+    let kind = |arc| {
+        tlv(
+            0x06,
+            &[b"\x2a\x86\x48\x86\xf7\x0d\x01\x07", &[arc][..]].concat(),
+        )
+    };
+    let fields = [
+        &tlv(0x02, &[1]),
+        &tlv(0x31, b""),
+        &tlv(0x30, &kind(1)),
+        sets,
+        &tlv(0x31, b""),
+    ];
+    let content = tlv(0xa0, &tlv(0x30, &fields.concat()));
+    tlv(0x30, &[kind(2), content].concat())
 }
 
 #[test]
@@ -302,6 +362,11 @@ fn piece() -> impl Strategy<Value = String> {
         proptest::collection::vec(any::<u8>(), 0..100).prop_map(|der| pem("CERTIFICATE", &der)),
         Just(pem("RSA PRIVATE KEY", b"key")),
         Just(pem("SOMETHING", b"else")),
+        Just(include_str!("../../testdata/keystores/list.pem").to_owned()),
+        Just(include_str!("../../testdata/keystores/chain-and-list.p7b.pem").to_owned()),
+        Just(include_str!("../../testdata/keystores/enveloped.pem").to_owned()),
+        proptest::collection::vec(any::<u8>(), 0..100).prop_map(|der| pem("PKCS7", &der)),
+        proptest::collection::vec(any::<u8>(), 0..100).prop_map(|der| pem("X509 CRL", &der)),
         Just("-----BEGIN CERTIFICATE-----\nZm9v\n".to_owned()),
         Just("-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----".to_owned()),
         "(# )?[a-z0-9 \\-]{0,20}\n".prop_map(String::from),
@@ -312,10 +377,18 @@ fn place() -> impl Strategy<Value = String> {
     proptest::collection::vec(piece(), 0..6).prop_map(|pieces| pieces.concat())
 }
 
+/// How many blocks there are: those of a message are its certificates and lists.
+fn blocks(text: &str) -> usize {
+    let mut collector = Collector::default();
+    collector.take_pem(text.as_bytes());
+    collector.blocks
+}
+
 /// One after the other: blocks are numbered on, and nothing found is a matter of the whole.
 fn joined(first: Decoded, blocks_of_first: usize, second: Decoded) -> Decoded {
     let mut joined = first;
     joined.certificates.extend(second.certificates);
+    joined.crls.extend(second.crls);
     joined.other_blocks += second.other_blocks;
     joined
         .problems
@@ -327,7 +400,7 @@ fn joined(first: Decoded, blocks_of_first: usize, second: Decoded) -> Decoded {
         .problems
         .iter()
         .any(|problem| problem.block.is_some())
-        || joined.certificates.len() + joined.other_blocks > 0
+        || joined.certificates.len() + joined.crls.len() + joined.other_blocks > 0
     {
         joined
             .problems
@@ -344,7 +417,7 @@ proptest! {
         let both = certificates(format!("{a}\n{b}").as_bytes());
         let expected = joined(
             certificates(a.as_bytes()),
-            pem::blocks(a.as_bytes()).count(),
+            blocks(&a),
             certificates(b.as_bytes()),
         );
         prop_assert_eq!(both, expected);
@@ -353,9 +426,10 @@ proptest! {
     #[test]
     fn every_block_gives_one_result(text in place()) {
         let decoded = certificates(text.as_bytes());
-        let results = decoded.certificates.len() + decoded.other_blocks
+        let results = decoded.certificates.len() + decoded.crls.len() + decoded.other_blocks
             + decoded.problems.iter().filter(|problem| problem.block.is_some()).count();
-        prop_assert_eq!(results, pem::blocks(text.as_bytes()).count());
+        prop_assert_eq!(results, blocks(&text));
+        prop_assert!(results >= pem::blocks(text.as_bytes()).count());
     }
 
     #[test]

@@ -77,7 +77,7 @@ fn validity(element: Element<'_>) -> Option<(i64, i64)> {
 }
 
 /// A DER INTEGER in decimal.
-fn decimal(element: Element<'_>) -> Option<Box<str>> {
+pub(super) fn decimal(element: Element<'_>) -> Option<Box<str>> {
     let content = element.content;
     if element.tag != INTEGER || content.len() > MAX_SERIAL {
         return None;

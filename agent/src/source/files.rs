@@ -211,7 +211,7 @@ impl Scan for Scanner {
 
 /// The bundle of a file that was read; `None` when it is of no interest: a key, found by a pattern.
 fn bundle(decoded: Decoded, named: bool) -> Option<Bundle> {
-    if decoded.is_empty() {
+    if decoded.is_barren() && decoded.problems.is_empty() {
         return named.then(|| Bundle::bad(no_certificate()));
     }
     Some(decoded.into())

@@ -362,7 +362,7 @@ fn parts(path: &Path, bytes: &[u8]) -> Parts {
 /// The bundle of a place that is there for its certificates.
 pub(super) fn certificates(bytes: &[u8]) -> Bundle {
     let decoded = decode::certificates(bytes);
-    if decoded.is_empty() {
+    if decoded.is_barren() && decoded.problems.is_empty() {
         return Bundle::bad(no_certificate());
     }
     decoded.into()

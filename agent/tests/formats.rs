@@ -1,0 +1,171 @@
+//! Containers made by other tools (testdata/keystores) against what those tools see in them.
+
+#![expect(clippy::unwrap_used, reason = "a test, helpers included")]
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use x509_certificate_exporter::decode::{self, Decoded, Passphrase};
+use x509_certificate_exporter::model::Reason;
+
+/// A line for each certificate, as testdata/keystores/make records them.
+fn seen(decoded: &Decoded) -> Vec<String> {
+    let line = |certificate: &std::sync::Arc<x509_certificate_exporter::model::Certificate>| {
+        let name = certificate.subject.common_name.as_deref().unwrap();
+        let serial = hexadecimal(certificate.serial.as_deref().unwrap());
+        let fingerprint = text(&certificate.fingerprint);
+        format!("{name}\t{serial}\t{}\t{fingerprint}", certificate.not_after)
+    };
+    let mut lines: Vec<_> = decoded.certificates.iter().map(line).collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// The same for the revocation lists.
+fn lists_seen(decoded: &Decoded) -> Vec<String> {
+    let line = |crl: &std::sync::Arc<x509_certificate_exporter::model::Crl>| {
+        let number = crl.number.as_deref().map_or("<NONE>".into(), hexadecimal);
+        format!(
+            "{}\t{number}\t{}\t{}\t{}",
+            crl.issuer.common_name.as_deref().unwrap(),
+            crl.this_update,
+            crl.next_update.unwrap(),
+            text(&crl.fingerprint),
+        )
+    };
+    decoded.crls.iter().map(line).collect()
+}
+
+/// What the tools see in a file.
+fn recorded(record: &str, file: &str) -> Vec<String> {
+    let record = String::from_utf8(fixture(record)).unwrap();
+    let mut lines: Vec<_> = record
+        .lines()
+        .filter_map(|line| line.strip_prefix(file)?.strip_prefix('\t'))
+        .map(str::to_owned)
+        .collect();
+    lines.sort_unstable();
+    lines
+}
+
+fn fixture(file: &str) -> Vec<u8> {
+    std::fs::read(directory().join(file)).unwrap()
+}
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/keystores")
+}
+
+fn text(octets: &[u8]) -> String {
+    octets.iter().fold(String::new(), |mut text, octet| {
+        write!(text, "{octet:02X}").unwrap();
+        text
+    })
+}
+
+/// A decimal number as openssl prints it: whole octets.
+fn hexadecimal(decimal: &str) -> String {
+    let mut octets = vec![0_u8];
+    for digit in decimal.bytes() {
+        let mut carry = u32::from(digit - b'0');
+        for octet in octets.iter_mut().rev() {
+            carry += u32::from(*octet) * 10;
+            *octet = carry.to_le_bytes()[0];
+            carry >>= 8;
+        }
+        if carry > 0 {
+            octets.insert(0, carry.to_le_bytes()[0]);
+        }
+    }
+    text(&octets)
+}
+
+fn reasons(decoded: &Decoded) -> Vec<Reason> {
+    let problems = decoded.problems.iter();
+    problems.map(|problem| problem.reason).collect()
+}
+
+#[test]
+fn messages_give_what_openssl_sees_in_them() {
+    for file in [
+        "chain.p7b",
+        "chain.p7b.pem",
+        "chain-and-list.p7b",
+        "chain-and-list.p7b.pem",
+        "streamed.p7b",
+    ] {
+        let decoded = decode::certificates(&fixture(file));
+        assert_eq!(seen(&decoded), recorded("certificates.tsv", file), "{file}");
+        assert_eq!(decoded.certificates.len(), 3, "{file}");
+        assert_eq!(reasons(&decoded), [], "{file}");
+        let list = recorded("lists.tsv", "list.der");
+        let expected = if file.contains("list") {
+            &list[..]
+        } else {
+            &[]
+        };
+        assert_eq!(lists_seen(&decoded), expected, "{file}");
+    }
+}
+
+#[test]
+fn messages_that_carry_no_certificates_are_no_certificates() {
+    let decoded = decode::certificates(&fixture("no-certificates.p7b"));
+    assert_eq!((decoded.other_blocks, reasons(&decoded)), (1, vec![]));
+    let decoded = decode::certificates(&fixture("enveloped.pem"));
+    assert_eq!(reasons(&decoded), [Reason::BadPkcs7]);
+}
+
+#[test]
+fn revocation_lists_give_what_openssl_sees_in_them() {
+    for file in ["list.der", "list.pem", "unnumbered.pem"] {
+        let decoded = decode::certificates(&fixture(file));
+        assert_eq!(lists_seen(&decoded), recorded("lists.tsv", file), "{file}");
+        assert_eq!(decoded.crls.len(), 1);
+        assert_eq!((seen(&decoded), reasons(&decoded)), (vec![], vec![]));
+    }
+}
+
+#[test]
+fn containers_of_all_kinds_stand_in_one_file() {
+    let files = ["list.pem", "chain-and-list.p7b.pem", "chain.p7b.pem"];
+    let decoded = decode::certificates(&files.map(fixture).concat());
+    assert_eq!((decoded.certificates.len(), decoded.crls.len()), (6, 2));
+    assert_eq!(reasons(&decoded), []);
+    let files = ["chain.p7b", "list.der", "chain.p7b.pem"];
+    let decoded = decode::certificates(&files.map(fixture).concat());
+    assert_eq!((decoded.certificates.len(), decoded.crls.len()), (6, 1));
+    assert_eq!(reasons(&decoded), []);
+}
+
+/// All files, and what opens them.
+fn everything() -> Vec<(Vec<u8>, Vec<Passphrase>)> {
+    let files = std::fs::read_dir(directory()).unwrap();
+    files
+        .map(|file| {
+            let passphrases = vec![Passphrase::from("changeit")];
+            (std::fs::read(file.unwrap().path()).unwrap(), passphrases)
+        })
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn files_changed_anywhere_are_decoded_without_panic(
+        which in any::<prop::sample::Index>(),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        cut in any::<Option<prop::sample::Index>>(),
+    ) {
+        let files = everything();
+        let (mut bytes, passphrases) = files[which.index(files.len())].clone();
+        for (at, with) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = with;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        decode::with_passphrases(&bytes, &passphrases);
+    }
+}
