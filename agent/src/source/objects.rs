@@ -12,6 +12,8 @@ pub(crate) mod kubeconfig;
 mod ledger;
 mod object;
 mod passphrases;
+#[cfg(test)]
+pub(in crate::source) mod tests;
 mod vault;
 mod watch;
 

@@ -20,21 +20,21 @@ type Chunk = Result<Frame<Bytes>, io::Error>;
 type Answer = io::Result<(StatusCode, Option<u32>, mpsc::UnboundedReceiver<Chunk>)>;
 
 /// The server's side.
-pub(super) struct Server {
+pub(in crate::source) struct Server {
     calls: mpsc::UnboundedReceiver<Call>,
 }
 
 /// One request, not answered yet.
-pub(super) struct Call {
-    pub(super) url: String,
+pub(in crate::source) struct Call {
+    pub(in crate::source) url: String,
     answer: oneshot::Sender<Answer>,
 }
 
 /// The body of an answer that goes on.
-pub(super) struct Stream(mpsc::UnboundedSender<Chunk>);
+pub(in crate::source) struct Stream(mpsc::UnboundedSender<Chunk>);
 
 /// A client and the server that it talks to.
-pub(super) fn pair() -> (Client, Server) {
+pub(in crate::source) fn pair() -> (Client, Server) {
     let (sender, calls) = mpsc::unbounded_channel();
     let service = service_fn(move |request: Request<Body>| {
         let (answer, answered) = oneshot::channel();
@@ -64,17 +64,17 @@ pub(super) fn pair() -> (Client, Server) {
 
 impl Server {
     /// The next request, whenever it comes.
-    pub(super) async fn call(&mut self) -> Call {
+    pub(in crate::source) async fn call(&mut self) -> Call {
         self.calls.recv().await.expect("the client is gone")
     }
 
     /// A request that came already.
-    pub(super) fn waiting(&mut self) -> Option<Call> {
+    pub(in crate::source) fn waiting(&mut self) -> Option<Call> {
         self.calls.try_recv().ok()
     }
 
     /// Refuses the streamed list, as servers without it do, and returns the page asked for next.
-    pub(super) async fn paged(&mut self) -> Call {
+    pub(in crate::source) async fn paged(&mut self) -> Call {
         let call = self.call().await;
         if !call.is_streamed() {
             return call;
@@ -84,32 +84,32 @@ impl Server {
     }
 
     /// Answers the initial list with one page, and returns the watch after it.
-    pub(super) async fn holds(&mut self, secrets: &[String]) -> Stream {
+    pub(in crate::source) async fn holds(&mut self, secrets: &[String]) -> Stream {
         self.paged().await.page("10", None, secrets);
         self.call().await.follows("10")
     }
 }
 
 impl Call {
-    pub(super) fn is_streamed(&self) -> bool {
+    pub(in crate::source) fn is_streamed(&self) -> bool {
         self.url.contains("sendInitialEvents=true")
     }
 
-    pub(super) fn fails(self, status: u16) {
+    pub(in crate::source) fn fails(self, status: u16) {
         let body = r#"{"kind":"Status","message":"PRIVATE words of the server"}"#;
         self.answer(status, None).text(body);
     }
 
-    pub(super) fn asks_for_patience(self, seconds: u32) {
+    pub(in crate::source) fn asks_for_patience(self, seconds: u32) {
         drop(self.answer(429, Some(seconds)));
     }
 
     /// The connection breaks instead.
-    pub(super) fn breaks(self, error: io::Error) {
+    pub(in crate::source) fn breaks(self, error: io::Error) {
         self.answer.send(Err(error)).ok();
     }
 
-    pub(super) fn page(self, version: &str, next: Option<&str>, items: &[String]) {
+    pub(in crate::source) fn page(self, version: &str, next: Option<&str>, items: &[String]) {
         assert!(self.url.contains("limit="), "{} asks for no page", self.url);
         let next = next
             .map(|next| format!(r#","continue":"{next}""#))
@@ -120,13 +120,13 @@ impl Call {
         ));
     }
 
-    pub(super) fn streams(self) -> Stream {
+    pub(in crate::source) fn streams(self) -> Stream {
         assert!(self.is_streamed(), "{} asks for no streamed list", self.url);
         self.answer(200, None)
     }
 
     /// Accepts a watch from this version.
-    pub(super) fn follows(self, version: &str) -> Stream {
+    pub(in crate::source) fn follows(self, version: &str) -> Stream {
         let version = format!("&resourceVersion={version}");
         assert!(
             self.url.contains("watch=true"),
@@ -141,12 +141,12 @@ impl Call {
         self.answer(200, None)
     }
 
-    pub(super) fn answers(self, body: &str) {
+    pub(in crate::source) fn answers(self, body: &str) {
         self.answer(200, None).text(body);
     }
 
     /// Answers with the beginning of a body and then with nothing.
-    pub(super) fn hangs(self, body: &str) -> Stream {
+    pub(in crate::source) fn hangs(self, body: &str) -> Stream {
         let stream = self.answer(200, None);
         stream.text(body);
         stream
@@ -161,45 +161,50 @@ impl Call {
 }
 
 impl Stream {
-    pub(super) fn text(&self, text: &str) {
+    pub(in crate::source) fn text(&self, text: &str) {
         self.0.send(Ok(Frame::data(text.to_owned().into()))).ok();
     }
 
-    pub(super) fn event(&self, type_: &str, object: &str) {
+    pub(in crate::source) fn event(&self, type_: &str, object: &str) {
         self.text(&format!("{{\"type\":\"{type_}\",\"object\":{object}}}\n"));
     }
 
-    pub(super) fn bookmark(&self, version: &str) {
+    pub(in crate::source) fn bookmark(&self, version: &str) {
         self.event("BOOKMARK", &format!(r#"{{"kind":"Secret","metadata":{{"resourceVersion":"{version}","creationTimestamp":null}}}}"#));
     }
 
-    pub(super) fn initial_end(&self, version: &str) {
+    pub(in crate::source) fn initial_end(&self, version: &str) {
         self.event("BOOKMARK", &format!(r#"{{"kind":"Secret","metadata":{{"resourceVersion":"{version}","annotations":{{"k8s.io/initial-events-end":"true"}}}}}}"#));
     }
 
-    pub(super) fn ends_with(self, code: u16) {
+    pub(in crate::source) fn ends_with(self, code: u16) {
         self.event(
             "ERROR",
             &format!(r#"{{"kind":"Status","status":"Failure","code":{code}}}"#),
         );
     }
 
-    pub(super) fn breaks(self) {
+    pub(in crate::source) fn breaks(self) {
         self.0.send(Err(io::ErrorKind::ConnectionReset.into())).ok();
     }
 
     /// The client has given the body up.
-    pub(super) async fn is_dropped(&self) {
+    pub(in crate::source) async fn is_dropped(&self) {
         self.0.closed().await;
     }
 }
 
 /// A Secret of type kubernetes.io/tls as the API server writes it.
-pub(super) fn secret(namespace: &str, name: &str, version: u32, data: &[(&str, &str)]) -> String {
+pub(in crate::source) fn secret(
+    namespace: &str,
+    name: &str,
+    version: u32,
+    data: &[(&str, &str)],
+) -> String {
     typed("kubernetes.io/tls", namespace, name, version, data)
 }
 
-pub(super) fn typed(
+pub(in crate::source) fn typed(
     type_: &str,
     namespace: &str,
     name: &str,
@@ -221,14 +226,14 @@ pub(super) fn typed(
     )
 }
 
-pub(super) fn namespace(name: &str, version: u32) -> String {
+pub(in crate::source) fn namespace(name: &str, version: u32) -> String {
     format!(
         r#"{{"metadata":{{"name":"{name}","resourceVersion":"{version}","labels":{{"a":"b"}}}},"status":{{"phase":"Active"}}}}"#
     )
 }
 
 /// A PEM certificate of the subject `CN=test`, in base64.
-pub(super) fn certificate() -> &'static str {
+pub(in crate::source) fn certificate() -> &'static str {
     static CERTIFICATE: OnceLock<String> = OnceLock::new();
     CERTIFICATE.get_or_init(|| {
         let key = KeyPair::generate().unwrap();
