@@ -208,3 +208,78 @@ fn addresses_are_read_with_and_without_a_host() {
     }
     assert!("9793".parse::<Listen>().is_err());
 }
+
+#[test]
+fn what_is_in_objects_is_read_with_all_its_keys_and_a_passphrase_is_printed_nowhere() {
+    let text = r#"
+sources:
+- kind: kubernetes
+  name: member
+  kubeconfig: /etc/member
+  cluster: member-1
+  secrets:
+    comparePrivateKeys: true
+    types:
+    - {type: Opaque, key: store.p12, format: pkcs12, pkcs12: {passphrase: hunter2, passphraseKey: word, tryEmptyPassphrase: true}}
+    - type: Opaque
+      keyPatterns: ['\.jks$']
+      format: jks
+      jks: {passphraseFile: /run/word, passphraseSecretRef: {namespace: a, name: words, key: word}}
+    - {type: cluster.x-k8s.io/secret, key: value, format: kubeconfig}
+    - {type: Opaque, key: config, format: argocd, includeLabels: [argocd.argoproj.io/secret-type=cluster]}
+  configMaps:
+    includeLabels: [a=b]
+    keyPatterns: ['^ca\.crt$']
+    pkcs12: {passphraseSecretRef: {name: words, key: word}}
+"#;
+    let config = parse(text).unwrap();
+    let [SourceConfig::Objects(secrets), SourceConfig::Objects(maps)] = config.sources.as_slice()
+    else {
+        panic!("{config:?}")
+    };
+    assert_eq!((secrets.kind, maps.kind), ("kubernetes", "configmap"));
+    assert_eq!(secrets.options.cluster.as_deref(), Some("member-1"));
+    assert_eq!(maps.options.labels.include, ["a=b"]);
+    // The types without labels are one watch; that with a selection of its own is another.
+    let watches: Vec<_> = secrets
+        .wanted
+        .iter()
+        .map(|wanted| (&*wanted.fields, wanted.group, wanted.labels.include.len()))
+        .collect();
+    let expected = [
+        ("type=Opaque", 0, 0),
+        ("type=cluster.x-k8s.io/secret", 0, 0),
+        ("type=Opaque", 1, 1),
+    ];
+    assert_eq!(watches, expected);
+    let printed = raw::Raw::parse(text).unwrap().to_yaml();
+    assert!(
+        !printed.contains("hunter2") && printed.contains("passphraseKey: word"),
+        "{printed}"
+    );
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn what_is_wrong_about_keystores_is_told_with_its_key() {
+    let text = "
+sources:
+- kind: kubernetes
+  name: a
+  secrets:
+    types:
+    - {type: Opaque, key: k, format: zip, pkcs12: {passphraseSecretRef: {name: words}}}
+  configMaps:
+    keyPatterns: []
+    jks: {passphraseKey: word}
+";
+    let error = parse(text).unwrap_err();
+    for expected in [
+        "sources[0].secrets.types[0].format: `zip` is none of",
+        "sources[0].secrets.types[0].pkcs12.passphraseSecretRef: name and key must be there",
+        "sources[0].configMaps.keyPatterns: there is no pattern",
+        "sources[0].configMaps: passphraseKey belongs to Secrets",
+    ] {
+        assert!(error.contains(expected), "{expected} is not in {error}");
+    }
+}

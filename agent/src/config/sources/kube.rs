@@ -271,9 +271,24 @@ fn patterns(at: &str, written: &[String], errors: &mut Errors) -> Vec<Key> {
         if pattern.is_empty() {
             errors.push(&at, "the pattern is empty");
         }
-        errors.take(&at, Regex::new(pattern)).map(Key::Pattern)
+        let regex = errors.take(&at, Regex::new(pattern))?;
+        Some(literal(pattern).map_or(Key::Pattern(regex), |key| Key::Literal(key.into())))
     };
     written.iter().enumerate().filter_map(regex).collect()
+}
+
+/// The only key that a pattern can find, where it is one written as a pattern: `^tls\.crt$`.
+fn literal(pattern: &str) -> Option<String> {
+    let mut characters = pattern.strip_prefix('^')?.strip_suffix('$')?.chars();
+    let mut key = String::new();
+    while let Some(character) = characters.next() {
+        key.push(match character {
+            '\\' => characters.next().filter(char::is_ascii_punctuation)?,
+            plain if plain.is_ascii_alphanumeric() || matches!(plain, '-' | '_') => plain,
+            _ => return None,
+        });
+    }
+    Some(key).filter(|key| !key.is_empty())
 }
 
 /// Two labels of objects that become one label of the metric would spoil the whole scrape.
@@ -297,5 +312,26 @@ impl raw::Kubernetes {
         let secrets = self.secrets().map(|_| "kubernetes");
         let config_maps = self.config_maps.as_ref().map(|_| "configmap");
         secrets.into_iter().chain(config_maps).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_that_can_find_one_key_alone_is_that_key() {
+        for (pattern, key) in [
+            (r"^tls\.crt$", Some("tls.crt")),
+            (r"^ca-bundle_1\.pem$", Some("ca-bundle_1.pem")),
+            ("^tls.crt$", None),
+            (r"^tls\.crt", None),
+            (r"^\d$", None),
+            ("^a|b$", None),
+            (r"^a\$", None),
+            ("^$", None),
+        ] {
+            assert_eq!(literal(pattern).as_deref(), key, "{pattern}");
+        }
     }
 }

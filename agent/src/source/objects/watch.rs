@@ -34,7 +34,9 @@ impl ObjectWatch<'_> {
     /// Another passphrase is there for keystores of this namespace, or of all: they are read once
     /// more.
     pub(super) fn read_again(&self, namespace: Option<&str>) {
+        let other = |own: &String| namespace.is_some_and(|namespace| namespace != own);
         match namespace {
+            Some(_) if self.target.namespace.as_ref().is_some_and(other) => {}
             Some(namespace) => self.queue.push(namespace),
             None => {
                 for namespace in self.ledger.borrow().namespaces() {

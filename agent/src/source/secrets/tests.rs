@@ -3,6 +3,7 @@
 
 mod failing;
 mod following;
+mod keystores;
 mod listing;
 mod selecting;
 
