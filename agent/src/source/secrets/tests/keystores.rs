@@ -3,9 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::server::{Call, Stream, typed};
 use super::*;
 use crate::decode::Passphrase;
+use crate::model::Bundle;
+use crate::source::objects::tests::server::{Call, Stream, typed};
 use crate::source::objects::{Passphrases, SecretKey};
 
 const PKCS12: &[u8] = include_bytes!("../../../../testdata/keystores/modern.p12");
