@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use x509_certificate_exporter::decode::{self, Decoded, Passphrase};
+use x509_certificate_exporter::decode::{self, Decoded, Keystore, Passphrase};
 use x509_certificate_exporter::model::Reason;
 
 /// A line for each certificate, as testdata/keystores/make records them.
@@ -115,6 +115,29 @@ fn messages_that_carry_no_certificates_are_no_certificates() {
     assert_eq!((decoded.other_blocks, reasons(&decoded)), (1, vec![]));
     let decoded = decode::certificates(&fixture("enveloped.pem"));
     assert_eq!(reasons(&decoded), [Reason::BadPkcs7]);
+}
+
+#[test]
+fn java_keystores_give_what_keytool_sees_in_them() {
+    for (file, keys) in [
+        ("java-keystore.jks", 1),
+        ("java-keystore.jceks", 1),
+        ("java-truststore.jks", 0),
+        ("java-truststore.jceks", 0),
+        ("java-secret.jceks", 1),
+    ] {
+        let bytes = fixture(file);
+        assert_eq!(decode::keystore(&bytes), Some(Keystore::Jks));
+        let decoded = decode::certificates(&bytes);
+        assert_eq!(seen(&decoded), recorded("certificates.tsv", file), "{file}");
+        assert_eq!(decoded.certificates.len(), 3, "{file}");
+        assert_eq!((decoded.other_blocks, reasons(&decoded)), (keys, vec![]));
+        let opened = decode::with_passphrases(&bytes, &["wrong".into(), "changeit".into()]);
+        assert_eq!(opened, decoded, "{file}");
+        let closed = decode::with_passphrases(&bytes, &["wrong".into()]);
+        assert_eq!(closed.certificates, decoded.certificates, "{file}");
+        assert_eq!(reasons(&closed), [Reason::BadPassphrase], "{file}");
+    }
 }
 
 #[test]

@@ -32,10 +32,6 @@ impl Passphrase {
     }
 
     /// For those who open keystores, and for no message.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the readers of keystores come next")
-    )]
     pub(super) fn expose(&self) -> &str {
         &self.0
     }

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, SerialNumber};
 
+use super::collector::{MAX_BLOCK, MAX_BLOCKS};
 use super::forge::{Forge, common_name, tlv};
 use super::*;
 
