@@ -16,6 +16,7 @@ pub mod argocd;
 mod collector;
 mod crl;
 mod der;
+mod details;
 #[cfg(test)]
 mod forge;
 mod java;
@@ -23,6 +24,7 @@ mod jks;
 pub mod key;
 pub mod kubeconfig;
 mod name;
+mod oid;
 mod passphrase;
 mod pem;
 mod pkcs7;

@@ -15,6 +15,8 @@ use std::fmt::Write;
 use x509_certificate_exporter::decode;
 use x509_certificate_exporter::model::{Certificate, Reason};
 
+#[path = "openssl/details.rs"]
+mod details;
 #[path = "../src/decode/forge.rs"]
 mod forge;
 #[path = "openssl/keys.rs"]

@@ -11,6 +11,10 @@ pub(crate) struct Forge {
     pub(crate) not_before: Vec<u8>,
     pub(crate) not_after: Vec<u8>,
     pub(crate) subject: Vec<u8>,
+    /// The `SubjectPublicKeyInfo`.
+    pub(crate) key: Vec<u8>,
+    /// How it says that it was signed.
+    pub(crate) signature: Vec<u8>,
     /// Elements of `Extensions`; none leaves the field out.
     pub(crate) extensions: Vec<Vec<u8>>,
 }
@@ -24,6 +28,8 @@ impl Default for Forge {
             not_before: tlv(0x17, b"250101000000Z"),
             not_after: tlv(0x17, b"350101000000Z"),
             subject: common_name(0x0c, b"subject"),
+            key: tlv(0x30, &[algorithm(ED25519), tlv(0x03, &[0; 33])].concat()),
+            signature: algorithm(ED25519),
             extensions: Vec::new(),
         }
     }
@@ -32,8 +38,6 @@ impl Default for Forge {
 impl Forge {
     /// The certificate in DER.
     pub(crate) fn der(&self) -> Vec<u8> {
-        // 1.3.101.112, Ed25519.
-        let algorithm = tlv(0x30, &tlv(0x06, &[0x2b, 0x65, 0x70]));
         let version = self
             .version
             .map(|version| tlv(0xa0, &tlv(0x02, &[version])));
@@ -42,15 +46,15 @@ impl Forge {
         let fields = [
             version.unwrap_or_default(),
             self.serial.clone(),
-            algorithm.clone(),
+            self.signature.clone(),
             self.issuer.clone(),
             tlv(0x30, &[&self.not_before[..], &self.not_after].concat()),
             self.subject.clone(),
-            tlv(0x30, &[&algorithm[..], &tlv(0x03, &[0; 33])].concat()),
+            self.key.clone(),
             extensions.unwrap_or_default(),
         ];
-        let signed = [tlv(0x30, &fields.concat()), algorithm, tlv(0x03, &[0; 65])];
-        tlv(0x30, &signed.concat())
+        let (fields, signature) = (tlv(0x30, &fields.concat()), tlv(0x03, &[0; 65]));
+        tlv(0x30, &[&fields, &self.signature, &signature[..]].concat())
     }
 }
 
@@ -79,6 +83,14 @@ pub(crate) fn name(attributes: &[(u8, u8, &[u8])]) -> Vec<u8> {
 pub(crate) fn common_name(tag: u8, value: &[u8]) -> Vec<u8> {
     name(&[(3, tag, value)])
 }
+
+/// An algorithm without parameters.
+pub(crate) fn algorithm(oid: &[u8]) -> Vec<u8> {
+    tlv(0x30, &tlv(0x06, oid))
+}
+
+/// 1.3.101.112.
+pub(crate) const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 
 /// The extension with this identifier's content and value.
 pub(crate) fn extension(oid: &[u8], value: &[u8]) -> Vec<u8> {

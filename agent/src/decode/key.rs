@@ -332,7 +332,7 @@ fn is_rsa(kind: Element<'_>) -> bool {
 }
 
 /// A number without its leading zeros.
-fn unsigned(content: &[u8]) -> &[u8] {
+pub(super) fn unsigned(content: &[u8]) -> &[u8] {
     let zeros = content.iter().take_while(|&&octet| octet == 0).count();
     &content[zeros..]
 }

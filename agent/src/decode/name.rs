@@ -80,20 +80,13 @@ fn text(value: Element<'_>) -> Option<Arc<str>> {
     if text.chars().nth(MAX_CHARACTERS).is_none() && !text.chars().any(char::is_control) {
         return Some(Arc::from(text));
     }
-    let clean = |character: char| {
-        if character.is_control() {
-            char::REPLACEMENT_CHARACTER
-        } else {
-            character
-        }
-    };
-    Some(
-        text.chars()
-            .take(MAX_CHARACTERS)
-            .map(clean)
-            .collect::<String>()
-            .into(),
-    )
+    let text: String = text.chars().take(MAX_CHARACTERS).collect();
+    Some(clean(&text).into())
+}
+
+/// Text whose control characters are replaced.
+pub(super) fn clean(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
 }
 
 fn latin_1(content: &[u8]) -> Cow<'static, str> {

@@ -7,6 +7,7 @@
 
 use std::fmt::Write;
 
+use const_oid::ObjectIdentifier;
 use der::Decode;
 use der::oid::AssociatedOid;
 use sha2::{Digest, Sha256};
@@ -17,8 +18,9 @@ use x509_cert::time::Validity;
 use super::der::{
     BOOLEAN, CONTEXT_0, CONTEXT_3, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE,
 };
+use super::details::details;
 use super::{Fault, name, time};
-use crate::model::{Certificate, Details, Reason};
+use crate::model::{Certificate, Reason};
 
 /// Octets of the longest serial number that becomes a label. RFC 5280 allows 20.
 const MAX_SERIAL: usize = 64;
@@ -41,7 +43,7 @@ pub(super) fn certificate(element: Element<'_>) -> Result<Certificate, Fault> {
         issuer: name::name(fields.issuer),
         ca: fields.is_ca(),
         fingerprint: Sha256::digest(element.raw).into(),
-        details: Details::default(),
+        details: details(&fields),
     })
 }
 
@@ -50,14 +52,17 @@ pub(super) fn public_key(element: Element<'_>) -> Option<Element<'_>> {
     Fields::find(element)?.key
 }
 
-/// The fields of `TBSCertificate` that hold our facts.
-struct Fields<'a> {
+/// The fields of a certificate that hold our facts.
+pub(super) struct Fields<'a> {
     serial: Element<'a>,
-    issuer: Element<'a>,
+    pub(super) issuer: Element<'a>,
     validity: Element<'a>,
-    subject: Option<Element<'a>>,
-    key: Option<Element<'a>>,
+    pub(super) subject: Option<Element<'a>>,
+    /// `SubjectPublicKeyInfo`.
+    pub(super) key: Option<Element<'a>>,
     extensions: Option<Element<'a>>,
+    /// How it was signed.
+    pub(super) signature: Option<Element<'a>>,
     /// Whether the version is that of X.509v1, where CAs were not marked.
     version_1: bool,
 }
@@ -131,7 +136,8 @@ impl<'a> Fields<'a> {
         if element.tag != SEQUENCE {
             return None;
         }
-        let mut fields = element.elements().next_with(SEQUENCE)?.elements();
+        let mut parts = element.elements();
+        let mut fields = parts.next_with(SEQUENCE)?.elements();
         let first = fields.next()?;
         let version = (first.tag == CONTEXT_0).then_some(first);
         let serial = if version.is_some() {
@@ -149,6 +155,7 @@ impl<'a> Fields<'a> {
             subject,
             key: fields.clone().next_with(SEQUENCE),
             extensions: fields.find(|field| field.tag == CONTEXT_3),
+            signature: parts.next_with(SEQUENCE),
             version_1: version
                 .and_then(|version| version.elements().next())
                 .is_none_or(|version| version.content == [0]),
@@ -157,7 +164,7 @@ impl<'a> Fields<'a> {
 
     fn is_ca(&self) -> bool {
         match self.extensions {
-            Some(_) => self.basic_constraints().is_some_and(says_ca),
+            Some(_) => self.extension(BasicConstraints::OID).is_some_and(says_ca),
             None => {
                 self.version_1
                     && self
@@ -167,13 +174,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The value of the extension; of a repeated one, the first.
-    fn basic_constraints(&self) -> Option<&'a [u8]> {
+    /// The value of an extension; of a repeated one, the first.
+    pub(super) fn extension(&self, oid: ObjectIdentifier) -> Option<&'a [u8]> {
         let mut extensions = self.extensions?.elements().next_with(SEQUENCE)?.elements();
         extensions.find_map(|extension| {
             let mut parts = extension.elements();
             let kind = parts.next_with(OBJECT_IDENTIFIER)?;
-            if kind.content != BasicConstraints::OID.as_bytes() {
+            if kind.content != oid.as_bytes() {
                 return None;
             }
             parts

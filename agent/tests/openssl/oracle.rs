@@ -68,6 +68,14 @@ pub(crate) fn openssl_facts(certificate: &[u8]) -> Option<Facts> {
     })
 }
 
+/// All that openssl says of a certificate.
+pub(crate) fn openssl_text(certificate: &[u8]) -> String {
+    run(
+        Command::new("openssl").args(["x509", "-noout", "-text", "-certopt", "no_sigdump"]),
+        certificate,
+    )
+}
+
 fn unix_seconds(date: &str) -> i64 {
     let seconds = run(
         Command::new("date").args(["-u", "-d", &format!("{date} UTC"), "+%s"]),
