@@ -124,7 +124,14 @@ impl<'a> Data<'a> {
             return bad(Reason::BadBase64, "the value is not base64");
         };
         match field.format {
-            Format::Kubeconfig => return parts.extend(kubeconfig::parts(key, &bytes)),
+            Format::Kubeconfig => {
+                let found = kubeconfig::parts(key, &bytes);
+                if found.is_empty() && matches!(field.key, Key::Literal(_)) {
+                    let detail = "the kubeconfig holds no certificate";
+                    return bad(Reason::NoCertificateFound, detail);
+                }
+                return parts.extend(found);
+            }
             Format::Argocd => return parts.extend(kubeconfig::argocd_parts(key, &bytes)),
             Format::Certificates => {}
         }

@@ -145,8 +145,11 @@ impl Heard {
 
 fn short(location: &Location) -> String {
     match location {
-        Location::Object { object, key, .. } => {
-            format!("{}/{}/{key}", object.namespace, object.name)
+        Location::Object { object, key, entry } => {
+            let entry = entry.as_ref().map_or_else(String::new, |entry| {
+                format!("/{}:{}", entry.kind.as_str(), entry.name)
+            });
+            format!("{}/{}/{key}{entry}", object.namespace, object.name)
         }
         other => panic!("{other} is no object"),
     }

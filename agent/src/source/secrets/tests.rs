@@ -3,6 +3,7 @@
 
 mod failing;
 mod following;
+mod formats;
 mod keystores;
 mod listing;
 mod selecting;
