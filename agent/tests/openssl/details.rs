@@ -152,7 +152,7 @@ fn ours(certificate: &Certificate) -> Details {
         details.self_issued,
         certificate.subject == certificate.issuer
     );
-    let names = details.alternative_names.iter().map(|name| match &**name {
+    let names = details.alternative_names.iter().map(|name| match name {
         "otherName" => "othername: 1.2.3::hi".to_owned(),
         "RID" => "Registered ID:1.2.3".to_owned(),
         name => name.strip_prefix("IP:").map_or(name.to_owned(), |address| {
@@ -162,8 +162,8 @@ fn ours(certificate: &Certificate) -> Details {
     let usages = USAGES.iter().enumerate();
     let usages = usages.filter(|(bit, _)| details.key_usage & (1 << bit) != 0);
     let purposes = details.extended_key_usage.iter().map(|purpose| {
-        let known = PURPOSES.iter().find(|(ours, _)| ours == purpose);
-        known.map_or(&**purpose, |(_, theirs)| *theirs).to_owned()
+        let known = PURPOSES.iter().find(|(ours, _)| *ours == purpose);
+        known.map_or(purpose, |(_, theirs)| *theirs).to_owned()
     });
     let of_key = KEYS.iter().find(|(ours, _)| *ours == details.key_algorithm);
     let signature = &details.signature_algorithm;
