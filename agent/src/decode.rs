@@ -1,11 +1,12 @@
 //! Bytes become facts here and nowhere else. Pure: no IO, no clock, no panic; never fails as a
 //! whole, one result per block.
 //!
-//! `collector` takes the blocks of a place in order; `pem` finds them in text, `der` frames elements, `x509` reads a certificate from one,
-//! with `time` and `name` for its odd corners; `kubeconfig` finds certificates in a kubeconfig and
-//! `argocd` in Argo CD's own kind of one; `passphrase` is what callers bring for keystores; `key`
-//! compares a private key with a certificate. Nothing here knows where the bytes came from, and
-//! nothing keeps or quotes them.
+//! `pem` finds blocks in text, `der` frames elements; `x509` and `crl` read facts from those, with
+//! `time` and `name` for their odd corners; `pkcs7`, `pkcs12` and `jks` (with `java`) find them in
+//! their containers; `collector` takes all of a place in order. `kubeconfig` finds certificates in a
+//! kubeconfig, and `argocd` in Argo CD's own kind of one; `passphrase` is what callers bring for
+//! keystores; `key` compares a private key with a certificate. Nothing here knows where the bytes
+//! came from, and nothing keeps or quotes them.
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ mod name;
 mod oid;
 mod passphrase;
 mod pem;
+mod pkcs12;
 mod pkcs7;
 mod time;
 mod x509;
@@ -52,7 +54,8 @@ pub struct Decoded {
 /// together, from 1. Where there is no block at all, that is a problem; where all blocks are of
 /// other kinds, the caller knows whether that is one.
 ///
-/// A keystore is read as far as that needs no passphrase.
+/// A keystore is read as far as that needs no passphrase: JKS and JCEKS wholly, of PKCS#12 what is in
+/// clear.
 pub fn certificates(bytes: &[u8]) -> Decoded {
     with_passphrases(bytes, &[])
 }
@@ -63,11 +66,13 @@ pub fn certificates(bytes: &[u8]) -> Decoded {
 /// This may take long with PKCS#12, whose keys are derived slowly on purpose: see [`keystore`].
 pub fn with_passphrases(bytes: &[u8], passphrases: &[Passphrase]) -> Decoded {
     let mut collector = Collector::default();
-    if keystore(bytes) == Some(Keystore::Jks) {
-        jks::read(bytes, passphrases, &mut collector);
-    } else {
-        let rest = collector.take_der(bytes);
-        collector.take_pem(rest);
+    match keystore(bytes) {
+        Some(Keystore::Pkcs12) => pkcs12::read(bytes, passphrases, &mut collector),
+        Some(Keystore::Jks) => jks::read(bytes, passphrases, &mut collector),
+        None => {
+            let rest = collector.take_der(bytes);
+            collector.take_pem(rest);
+        }
     }
     collector.finish()
 }

@@ -122,6 +122,14 @@ impl Collector {
         }
     }
 
+    /// Takes a revocation list as it stands in a keystore.
+    pub(super) fn take_encoded_crl(&mut self, der: &[u8]) {
+        match der::first(der) {
+            Some((element, _)) => self.take_crl(element),
+            None => self.take_fault(CUT_DER),
+        }
+    }
+
     /// Takes what a message carries: each a block of its own.
     fn take_pkcs7(&mut self, message: Element<'_>) {
         match pkcs7::carried(message) {

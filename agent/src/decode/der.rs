@@ -98,7 +98,6 @@ fn contents(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "PKCS#12 comes next"))]
 /// The octets of a string; BER may have cut it in pieces.
 pub(super) fn octets(string: Element<'_>) -> Option<Cow<'_, [u8]>> {
     if string.tag & CONSTRUCTED == 0 {

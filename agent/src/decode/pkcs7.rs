@@ -68,7 +68,7 @@ pub(super) fn looks_like_pkcs7(element: Element<'_>) -> bool {
 }
 
 /// The last arc of a content type.
-fn content_type(kind: Element<'_>) -> Option<u8> {
+pub(super) fn content_type(kind: Element<'_>) -> Option<u8> {
     match kind.content.strip_prefix(PKCS_7)? {
         &[arc] => Some(arc),
         _ => None,
