@@ -55,6 +55,9 @@ impl Trouble {
                 "the API server does not accept the credentials",
             ),
             StatusCode::FORBIDDEN => (Reason::Forbidden, "the API server refuses the request"),
+            // A list of nothing is no error: the kind itself is unknown, such as that of a custom
+            // resource whose definition was not installed yet.
+            StatusCode::NOT_FOUND => (Reason::NotFound, "the API server has no such resource"),
             _ => (Reason::ApiError, "the API server answered with an error"),
         };
         let detail = format!("{meaning} (status {})", status.as_u16());

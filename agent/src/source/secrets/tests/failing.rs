@@ -16,7 +16,7 @@ async fn a_refused_list_is_a_failure_with_its_reason_until_it_is_allowed() {
     for (status, reason) in [
         (401, Reason::Unauthorized),
         (403, Reason::Forbidden),
-        (404, Reason::ApiError),
+        (404, Reason::NotFound),
         (429, Reason::ApiError),
         (500, Reason::ApiError),
         (503, Reason::ApiError),
