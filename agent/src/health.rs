@@ -189,7 +189,7 @@ impl Families {
             )?,
             bundles: gauge(
                 "x509_source_bundles",
-                "How many places the source holds: files, kubeconfig entries, keys of Secrets.",
+                "How many places the source holds: files, kubeconfig entries, parts of objects.",
             )?,
             errors: counter(
                 "x509_source_errors_total",

@@ -1,6 +1,8 @@
 //! Where bytes come from. A source owns a set of locations, reads them, has them decoded, and says
 //! what changed. It knows the vocabulary and the decoders; not who listens.
 
+pub mod ca_bundles;
+pub mod clusters;
 pub mod config_maps;
 pub mod files;
 pub mod host;

@@ -53,10 +53,11 @@ pub(super) fn all(raw: &Raw, errors: &mut Errors) -> Vec<SourceConfig> {
                 valid.extend(both.into_iter().flatten());
             }
             raw::Source::Kubernetes(source) => valid.extend(kube::kubernetes(&at, source, errors)),
-            raw::Source::Cabundle(_)
-            | raw::Source::Csr(_)
-            | raw::Source::CertificateRequest(_)
-            | raw::Source::Kubesphere(_) => errors.push(&at, "this kind is not built yet"),
+            raw::Source::Cabundle(source) => valid.push(kube::cabundle(&at, source, errors)),
+            raw::Source::Csr(_) | raw::Source::CertificateRequest(_) => {
+                errors.push(&at, "this kind is not built yet");
+            }
+            raw::Source::Kubesphere(source) => valid.push(kube::kubesphere(&at, source, errors)),
         }
     }
     valid

@@ -1,3 +1,5 @@
+mod kinds;
+
 use super::*;
 
 fn parse(text: &str) -> Result<Config, String> {

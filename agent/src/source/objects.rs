@@ -7,10 +7,11 @@
 //! at once.
 
 pub mod data;
+pub(crate) mod field;
 mod filter;
 pub(crate) mod kubeconfig;
 mod ledger;
-mod object;
+pub(crate) mod object;
 mod passphrases;
 #[cfg(test)]
 pub(in crate::source) mod tests;
@@ -377,6 +378,25 @@ impl Source for Objects {
 // === impl Wanted ===
 
 impl Wanted {
+    /// All objects of a kind that are not in namespaces.
+    pub(super) fn all(
+        kind: ObjectKind,
+        prefix: &'static str,
+        resource: &'static str,
+        reader: impl Reader + 'static,
+    ) -> Self {
+        Self {
+            kind,
+            group: 0,
+            prefix,
+            resource,
+            namespaced: false,
+            fields: String::new(),
+            labels: LabelFilter::default(),
+            reader: Rc::new(reader),
+        }
+    }
+
     /// The Secrets that hold passphrases of its keystores.
     fn secrets(&self) -> Vec<&SecretKey> {
         let keystores = self.reader.keystores().into_iter();

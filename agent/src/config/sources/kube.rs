@@ -1,11 +1,14 @@
 //! The sources that look into a cluster: from what is written to what can be watched.
 
+mod kinds;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use regex_lite::Regex;
 
+pub(super) use self::kinds::{cabundle, kubesphere};
 use super::{SourceConfig, globs};
 use crate::config::Errors;
 use crate::config::raw::{self, Access};

@@ -107,9 +107,20 @@ impl Metadata<'_> {
 
 /// The members of an object, unread; none where it is null or missing.
 pub(crate) fn map(raw: Option<&RawValue>) -> Result<BTreeMap<Cow<'_, str>, &RawValue>, Unread> {
-    let members = raw.map(|raw| serde_json::from_str(raw.get()));
-    members
-        .transpose()
+    fields(raw)
+}
+
+/// Those members of an object that a type has a field for; the others are passed over where they
+/// stand. Null and missing are the default, as Go has it.
+pub(crate) fn fields<'a, T>(raw: Option<&'a RawValue>) -> Result<T, Unread>
+where
+    T: Default + Deserialize<'a>,
+{
+    let Some(raw) = raw else {
+        return Ok(T::default());
+    };
+    let fields: Result<Option<T>, _> = serde_json::from_str(raw.get());
+    fields
         .map(Option::unwrap_or_default)
         .map_err(|_| Unread::Malformed)
 }

@@ -1,11 +1,16 @@
 //! What the stories of all kinds of objects need: a server that does what the test says, and an ear.
 
+mod cluster;
+mod readers;
 pub(in crate::source) mod server;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -27,6 +32,55 @@ pub(in crate::source) async fn chapter(
             end.expect("the story goes on");
         }
     }
+}
+
+/// What a plan's reader of this resource makes of an object.
+pub(in crate::source) fn read(
+    plan: &Plan,
+    resource: &str,
+    object: &str,
+) -> Result<Vec<Part>, Unread> {
+    let mut wanted = plan.wanted.iter();
+    let wanted = wanted.find(|wanted| wanted.resource == resource);
+    let object: Raw<'_> = serde_json::from_str(object).unwrap();
+    wanted.expect("the plan wants it").reader.read(&object)
+}
+
+/// Parts as text: the key and the entry, then the subjects, then the reasons of problems.
+pub(in crate::source) fn shown(parts: &[Part]) -> Vec<String> {
+    let show = |part: &Part| {
+        let mut words = vec![part.key.to_string()];
+        if let Some(Entry { kind, name }) = part.entry.as_deref() {
+            words.push(format!("{} {name}", kind.as_str()));
+        }
+        let bundle = part.bundle();
+        for found in bundle.certificates() {
+            words.extend(
+                found
+                    .subject
+                    .common_name
+                    .as_deref()
+                    .map(|name| format!("CN={name}")),
+            );
+        }
+        words.extend(
+            bundle
+                .problems
+                .iter()
+                .map(|problem| problem.reason.to_string()),
+        );
+        words.join(" ")
+    };
+    parts.iter().map(show).collect()
+}
+
+/// A PEM certificate of this subject, in base64.
+pub(in crate::source) fn certificate(name: &str) -> String {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+    STANDARD.encode(certificate.pem())
 }
 
 /// Hears what the source says, and keeps what an inventory would.

@@ -1,40 +1,10 @@
 //! What becomes of the clusters and users of a kubeconfig that an object holds.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use rcgen::{CertificateParams, DnType, KeyPair};
-
 use super::*;
-use crate::model::EntryKind;
-
-/// A PEM certificate of this subject, in base64.
-fn certificate(name: &str) -> String {
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, name);
-    let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
-    STANDARD.encode(certificate.pem())
-}
+use crate::source::objects::tests::{certificate, shown};
 
 fn read(text: &str) -> Vec<Part> {
     parts(&"value".into(), text.as_bytes())
-}
-
-/// Kind and name of a part's entry, its subjects, the reasons of its problems.
-fn shown(part: &Part) -> (String, Vec<&str>, Vec<Reason>) {
-    assert_eq!(&*part.key, "value");
-    let entry = part.entry.as_deref();
-    let entry = entry.map_or("whole".to_owned(), |Entry { kind, name }| {
-        format!("{} {name}", kind.as_str())
-    });
-    let subjects = part.bundle().certificates().iter();
-    let reasons = part.bundle().problems.iter().map(|problem| problem.reason);
-    (
-        entry,
-        subjects
-            .filter_map(|found| found.subject.common_name.as_deref())
-            .collect(),
-        reasons.collect(),
-    )
 }
 
 #[test]
@@ -45,13 +15,8 @@ users: [{{name: admin, user: {{client-certificate-data: {}, client-key-data: x}}
         certificate("ca"),
         certificate("me"),
     );
-    let parts = read(&text);
-    let shown: Vec<_> = parts.iter().map(shown).collect();
-    let expected = [
-        ("cluster far".to_owned(), vec!["ca"], vec![]),
-        ("user admin".to_owned(), vec!["me"], vec![]),
-    ];
-    assert_eq!(shown, expected);
+    let expected = ["value cluster far CN=ca", "value user admin CN=me"];
+    assert_eq!(shown(&read(&text)), expected);
 }
 
 #[test]
@@ -61,37 +26,22 @@ fn entries_with_one_name_are_one_and_lose_nothing() {
         certificate("one"),
         certificate("two"),
     );
-    let parts = read(&text);
-    let [part] = &parts[..] else {
-        panic!("{parts:?}")
-    };
-    let expected = (
-        "user a".to_owned(),
-        vec!["one", "two"],
-        vec![Reason::BadBase64],
+    assert_eq!(
+        shown(&read(&text)),
+        ["value user a CN=one CN=two bad_base64"]
     );
-    assert_eq!(shown(part), expected);
 }
 
 #[test]
 fn a_file_that_an_entry_names_is_not_looked_for() {
     let parts = read("clusters: [{name: a, cluster: {certificate-authority: /etc/hunter2.crt}}]");
-    let [part] = &parts[..] else {
-        panic!("{parts:?}")
-    };
-    let expected = ("cluster a".to_owned(), vec![], vec![Reason::NotFound]);
-    assert_eq!(shown(part), expected);
-    assert!(!part.bundle().problems[0].detail.contains("hunter2"));
+    assert_eq!(shown(&parts), ["value cluster a not_found"]);
+    assert!(!parts[0].bundle().problems[0].detail.contains("hunter2"));
 }
 
 #[test]
 fn what_is_no_kubeconfig_is_a_problem_of_the_whole_and_an_empty_one_nothing() {
-    let parts = read("hunter2");
-    let [part] = &parts[..] else {
-        panic!("{parts:?}")
-    };
-    let expected = ("whole".to_owned(), vec![], vec![Reason::BadKubeconfig]);
-    assert_eq!(shown(part), expected);
+    assert_eq!(shown(&read("hunter2")), ["value bad_kubeconfig"]);
     assert!(read("{kind: Config, clusters: [], users: []}").is_empty());
 }
 
@@ -102,10 +52,7 @@ fn more_entries_than_are_kept_are_told_once() {
         .collect();
     let parts = read(&format!("users: [{}]", users.join(", ")));
     assert_eq!(parts.len(), MOST_ENTRIES + 1);
-    assert_eq!(
-        shown(&parts[0]),
-        ("whole".to_owned(), vec![], vec![Reason::TooMany])
-    );
+    assert_eq!(shown(&parts[..1]), ["value too_many"]);
 }
 
 #[test]
@@ -116,12 +63,5 @@ fn argo_cds_cluster_has_two_parts_without_a_name() {
         certificate("me"),
     );
     let parts = argocd_parts(&"value".into(), text.as_bytes());
-    let entries: Vec<_> = parts.iter().map(|part| part.entry.as_deref()).collect();
-    let entry = |kind| Entry {
-        kind,
-        name: "".into(),
-    };
-    let expected = [EntryKind::Cluster, EntryKind::User].map(entry);
-    assert_eq!(entries, expected.each_ref().map(Some));
-    assert_eq!(shown(&parts[1]).1, ["me"]);
+    assert_eq!(shown(&parts), ["value cluster  CN=ca", "value user  CN=me"]);
 }
