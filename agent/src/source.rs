@@ -9,6 +9,7 @@ pub mod host;
 pub mod kube;
 pub mod kubeconfigs;
 pub mod objects;
+pub mod requests;
 pub mod runner;
 pub mod secrets;
 

@@ -54,8 +54,9 @@ pub(super) fn all(raw: &Raw, errors: &mut Errors) -> Vec<SourceConfig> {
             }
             raw::Source::Kubernetes(source) => valid.extend(kube::kubernetes(&at, source, errors)),
             raw::Source::Cabundle(source) => valid.push(kube::cabundle(&at, source, errors)),
-            raw::Source::Csr(_) | raw::Source::CertificateRequest(_) => {
-                errors.push(&at, "this kind is not built yet");
+            raw::Source::Csr(source) => valid.push(kube::csr(&at, source, errors)),
+            raw::Source::CertificateRequest(source) => {
+                valid.push(kube::certificate_request(&at, source, errors));
             }
             raw::Source::Kubesphere(source) => valid.push(kube::kubesphere(&at, source, errors)),
         }

@@ -11,6 +11,7 @@ pub(crate) mod field;
 mod filter;
 pub(crate) mod kubeconfig;
 mod ledger;
+pub(crate) mod newest;
 pub(crate) mod object;
 mod passphrases;
 #[cfg(test)]
@@ -23,13 +24,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use futures_util::future::{join_all, join4};
 
 pub use self::filter::Globs;
 use self::filter::{Filter, Labelled, NamespaceWatch, Queue};
 use self::ledger::Ledger;
+use self::newest::{Newest, Revisions};
 pub use self::object::{Metadata, Raw};
 use self::passphrases::PassphraseWatch;
 use self::vault::Vault;
@@ -107,6 +109,11 @@ pub trait Reader: fmt::Debug {
     /// The parts of an object, each with what it holds.
     fn read(&self, object: &Raw<'_>) -> Result<Vec<Part>, Unread>;
 
+    /// Whether its keys say which revision they are, of which the newest counts: see [`newest`].
+    fn has_revisions(&self) -> bool {
+        false
+    }
+
     /// What opens the keystores among them.
     fn keystores(&self) -> Vec<&Keystores> {
         Vec::new()
@@ -149,6 +156,8 @@ pub struct Objects {
     /// One for each kind and group. They outlive a run, so that the next one can name what is gone
     /// since.
     ledgers: HashMap<(ObjectKind, usize), RefCell<Ledger>>,
+    /// As old as the ledgers.
+    revisions: Mutex<Revisions>,
 }
 
 // === impl Objects ===
@@ -162,6 +171,7 @@ impl Objects {
         };
         Self {
             ledgers: plan.wanted.iter().map(ledger).collect(),
+            revisions: Mutex::default(),
             plan,
         }
     }
@@ -170,7 +180,11 @@ impl Objects {
     pub(super) async fn watch(&self, api: &Api, sink: Arc<dyn Sink>) {
         let filter = Rc::new(self.filter());
         let vault = Rc::new(Vault::default());
-        let watches = self.watches(&filter, &vault, &*sink);
+        let newest = Newest {
+            revisions: &self.revisions,
+            sink: &*sink,
+        };
+        let watches = self.watches(&filter, &vault, &newest);
         let passphrases = self.passphrases(&filter, &vault, &watches);
         let labelled = filter.labelled.as_ref();
         let count = watches.len() + passphrases.len();
@@ -271,7 +285,7 @@ impl Objects {
         &'a self,
         filter: &Rc<Filter>,
         vault: &Rc<Vault>,
-        sink: &'a dyn Sink,
+        newest: &'a Newest<'a>,
     ) -> Vec<ObjectWatch<'a>> {
         let namespaces = self.namespaces(filter);
         let labels = self.exposed_labels();
@@ -296,7 +310,11 @@ impl Objects {
                     queue: Queue::default(),
                     ledger,
                     vault: vault.clone(),
-                    sink,
+                    sink: if wanted.reader.has_revisions() {
+                        newest
+                    } else {
+                        newest.sink
+                    },
                 });
             }
         }

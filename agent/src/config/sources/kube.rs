@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use regex_lite::Regex;
 
-pub(super) use self::kinds::{cabundle, kubesphere};
+pub(super) use self::kinds::{cabundle, certificate_request, csr, kubesphere};
 use super::{SourceConfig, globs};
 use crate::config::Errors;
 use crate::config::raw::{self, Access};

@@ -34,6 +34,14 @@ fn each_kind_becomes_a_plan_with_what_was_said_of_it() {
   cabundles:
     resources: {{mutating: false, apiservice: true}}
     {}
+- kind: csr
+  name: nodes{common}
+  signers: [kubernetes.io/*, a.b/c]
+  {inline}
+- kind: certificaterequest
+  name: issued{common}
+  namespaces: {{include: [web], excludeLabels: [private]}}
+  {inline}
 - kind: kubesphere
   name: members{common}
   {inline}
@@ -42,9 +50,12 @@ fn each_kind_becomes_a_plan_with_what_was_said_of_it() {
     );
     let plans = plans(&text);
     let kinds: Vec<_> = plans.iter().map(|plan| plan.kind).collect();
-    assert_eq!(kinds, ["cabundle", "kubesphere"]);
+    assert_eq!(
+        kinds,
+        ["cabundle", "csr", "certificaterequest", "kubesphere"]
+    );
     let names: Vec<_> = plans.iter().map(|plan| &*plan.options.name).collect();
-    assert_eq!(names, ["trust", "members"]);
+    assert_eq!(names, ["trust", "nodes", "issued", "members"]);
     let trusted = ["validatingwebhookconfigurations", "apiservices"];
     assert_eq!(resources(&plans[0]), trusted);
     for plan in &plans {
@@ -69,11 +80,21 @@ fn each_kind_becomes_a_plan_with_what_was_said_of_it() {
         );
         assert_eq!(*expose_labels, ["app"]);
     }
+    let requests = &plans[2].options;
+    assert_eq!(requests.namespaces.include, ["web"]);
+    assert_eq!(requests.namespace_labels.exclude, ["private"]);
+    let signers = format!("{:?}", plans[1].wanted[0].reader);
+    assert!(
+        signers.contains(r#"["kubernetes.io/*", "a.b/c"]"#),
+        "{signers}"
+    );
 }
 
 #[test]
 fn a_name_is_all_that_a_source_needs() {
-    let plans = plans("sources: [{kind: cabundle, name: a}, {kind: kubesphere, name: a}]");
+    let plans = plans(
+        "sources: [{kind: cabundle, name: a}, {kind: csr, name: a}, {kind: certificaterequest, name: a}, {kind: kubesphere, name: a}]",
+    );
     let trusted = [
         "mutatingwebhookconfigurations",
         "validatingwebhookconfigurations",
@@ -93,6 +114,9 @@ sources:
     resources: {mutating: false, validating: false}
     include: ['{a']
     exposeLabels: [a.b, a/b]
+- {kind: csr, name: a, listPageSize: 0, signers: ['[a'], exclude: ['{a']}
+- {kind: csr, name: a}
+- {kind: certificaterequest, name: '', namespaces: {include: ['{a']}, exposeLabels: [a.b, a/b]}
 - {kind: kubesphere, name: b, include: [ok, '{a'], listPageSize: 2000}
 ";
     let errors = parse(text).unwrap_err();
@@ -102,7 +126,14 @@ sources:
         "sources[0].cabundles.include[0]: ",
         "sources[0].cabundles.resources: there is nothing to watch",
         "sources[1].listPageSize: ",
-        "sources[1].include[1]: ",
+        "sources[1].exclude[0]: ",
+        "sources[1].signers[0]: ",
+        "sources[2].name: `a` is taken",
+        "sources[3].name: a source needs a name",
+        "sources[3].exposeLabels: ",
+        "sources[3].namespaces.include[0]: ",
+        "sources[4].listPageSize: ",
+        "sources[4].include[1]: ",
     ];
     let lines: Vec<_> = errors.lines().collect();
     assert_eq!(lines.len(), expected.len(), "{errors}");
@@ -116,6 +147,8 @@ fn a_key_of_another_kind_is_refused() {
     for text in [
         "{kind: cabundle, name: a, include: [b]}",
         "{kind: cabundle, name: a, cabundles: {resources: {mutation: true}}}",
+        "{kind: csr, name: a, namespaces: {}}",
+        "{kind: certificaterequest, name: a, signers: []}",
         "{kind: kubesphere, name: a, secrets: {}}",
     ] {
         assert!(parse(&format!("sources: [{text}]")).is_err(), "{text}");

@@ -65,7 +65,7 @@ impl Globs {
     }
 
     /// The names that are included, when they are names and not patterns.
-    pub(super) fn literals(&self) -> Option<BTreeSet<&str>> {
+    pub(in crate::source) fn literals(&self) -> Option<BTreeSet<&str>> {
         let literal = |name: &String| !name.contains(['*', '?', '[', ']', '{', '}', '!', '\\']);
         if self.include.is_empty() || !self.include.iter().all(literal) {
             return None;

@@ -51,6 +51,16 @@ pub struct Metadata<'a> {
     labels: Option<&'a RawValue>,
     #[serde(borrow)]
     annotations: Option<&'a RawValue>,
+    #[serde(borrow)]
+    owner_references: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    #[serde(default)]
+    uid: String,
+    #[serde(default)]
+    controller: bool,
 }
 
 /// What is kept of an object until it is applied.
@@ -100,6 +110,13 @@ impl Metadata<'_> {
     pub(crate) fn annotation(&self, name: &str) -> Option<String> {
         let present = map(self.annotations).ok()?;
         text(present.get(name)?).ok().map(Cow::into_owned)
+    }
+
+    /// The identity of the object that made it; empty if none did.
+    pub(crate) fn controller(&self) -> String {
+        let owners: Vec<Owner> = fields(self.owner_references).unwrap_or_default();
+        let controller = owners.into_iter().find(|owner| owner.controller);
+        controller.map(|owner| owner.uid).unwrap_or_default()
     }
 }
 

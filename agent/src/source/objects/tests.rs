@@ -2,6 +2,7 @@
 
 mod cluster;
 mod readers;
+mod requests;
 pub(in crate::source) mod server;
 
 use std::collections::BTreeMap;

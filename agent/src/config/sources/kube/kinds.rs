@@ -1,10 +1,11 @@
 //! The sources that look at objects of one purpose each.
 
-use super::{Selected, SourceConfig, options};
+use super::{Selected, SourceConfig, globs, in_namespaces, options};
 use crate::config::Errors;
 use crate::config::raw;
 use crate::source::ca_bundles::{self, Resources};
-use crate::source::clusters;
+use crate::source::objects::Globs;
+use crate::source::{clusters, requests};
 
 /// Which objects, of what has its lists under these names.
 macro_rules! selected {
@@ -40,6 +41,28 @@ pub(in super::super) fn cabundle(
         errors.push(&format!("{within}.resources"), "there is nothing to watch");
     }
     SourceConfig::Objects(ca_bundles::plan(options, resources))
+}
+
+/// A source for `CertificateSigningRequest`s.
+pub(in super::super) fn csr(at: &str, written: &raw::Csr, errors: &mut Errors) -> SourceConfig {
+    let options = options(at, written.access(), &selected!(at, written), errors);
+    globs(&format!("{at}.signers"), &written.signers, errors);
+    let signers = Globs {
+        include: written.signers.clone(),
+        exclude: Vec::new(),
+    };
+    SourceConfig::Objects(requests::signing_plan(options, signers))
+}
+
+/// A source for cert-manager's requests.
+pub(in super::super) fn certificate_request(
+    at: &str,
+    written: &raw::CertificateRequest,
+    errors: &mut Errors,
+) -> SourceConfig {
+    let options = options(at, written.access(), &selected!(at, written), errors);
+    let options = in_namespaces(at, &written.namespaces, options, errors);
+    SourceConfig::Objects(requests::plan(options))
 }
 
 /// A source for `KubeSphere`'s member clusters.

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::source::ca_bundles::{self, Resources};
-use crate::source::clusters;
 use crate::source::config_maps;
 use crate::source::objects::data::{Field, Format, Key};
 use crate::source::secrets::{self, SecretType};
+use crate::source::{clusters, requests};
 
 /// Every kind there is, as far as readers look into it.
 fn object() -> Value {
@@ -61,6 +61,8 @@ fn plans() -> Vec<Plan> {
         secrets(Format::Argocd),
         config_maps::plan(Options::default(), vec![field(Format::Certificates)]),
         ca_bundles::plan(Options::default(), resources),
+        requests::signing_plan(Options::default(), Globs::default()),
+        requests::plan(Options::default()),
         clusters::plan(Options::default()),
     ]
 }
