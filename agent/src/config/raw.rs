@@ -137,9 +137,15 @@ pub struct File {
     /// Time between two looks, in place of `cache.filePoll.interval`.
     #[serde(default)]
     pub refresh_interval: Option<String>,
-    /// Formats to expect: `pem`, `der`.
+    /// Formats to expect; the content decides.
     #[serde(default)]
     pub formats: Vec<String>,
+    /// What opens a PKCS#12.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pkcs12: Option<Passphrases>,
+    /// What a JKS or JCEKS is checked with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jks: Option<Passphrases>,
 }
 
 /// `kind: kubeconfig`.
@@ -197,6 +203,8 @@ impl Source {
             follow_symlinks,
             refresh_interval: None,
             formats: Vec::new(),
+            pkcs12: None,
+            jks: None,
         })
     }
 

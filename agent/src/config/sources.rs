@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use super::raw::{self, Raw};
 use super::{Errors, SourceConfig, duration};
+use crate::decode::Passphrase;
 use crate::discover;
-use crate::source::host::Options;
+use crate::source::host::{Keystores, Options, Passphrases};
 
 /// Time between two looks below which a scan would never rest.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
@@ -88,6 +89,10 @@ impl Shared {
         Some(SourceConfig::Files(Options {
             exclude: file.exclude_paths.clone(),
             follow_symlinks: file.follow_symlinks,
+            keystores: Keystores {
+                pkcs12: passphrases(&format!("{at}.pkcs12"), file.pkcs12.as_ref(), errors),
+                jks: passphrases(&format!("{at}.jks"), file.jks.as_ref(), errors),
+            },
             ..self.options(&file.name, &file.paths, interval)
         }))
     }
@@ -156,6 +161,7 @@ impl Shared {
             follow_symlinks: true,
             interval,
             timeout: TIMEOUT,
+            keystores: Keystores::default(),
         }
     }
 
@@ -167,7 +173,27 @@ impl Shared {
     }
 }
 
-const FORMATS: [&str; 2] = ["pem", "der"];
+/// Containers that the content tells apart.
+const FORMATS: [&str; 6] = ["pem", "der", "pkcs7", "pkcs12", "jks", "crl"];
+
+fn passphrases(at: &str, written: Option<&raw::Passphrases>, errors: &mut Errors) -> Passphrases {
+    let Some(written) = written else {
+        return Passphrases::default();
+    };
+    if !written.passphrase_key.is_empty() || written.passphrase_secret_ref.is_some() {
+        errors.push(at, "there is no Secret to look into; use passphraseFile");
+    }
+    if !written.passphrase_file.is_empty() && !written.passphrase_file.starts_with('/') {
+        let error = format!("`{}` is not absolute", written.passphrase_file);
+        errors.push(&format!("{at}.passphraseFile"), error);
+    }
+    let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    Passphrases {
+        literal: given(&written.passphrase).map(Passphrase::from),
+        file: given(&written.passphrase_file).map(PathBuf::from),
+        try_empty: written.try_empty_passphrase,
+    }
+}
 
 fn interval(text: &str) -> Result<Duration, String> {
     let interval = duration::parse(text)?;

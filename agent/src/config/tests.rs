@@ -58,7 +58,7 @@ log: {level: loud, format: xml}
 metrics: {exposeSubjectFields: [CN, X]}
 cache: {filePoll: {interval: soon}}
 sources:
-- {kind: file, name: a, paths: [relative], formats: [pkcs12]}
+- {kind: file, name: a, paths: [relative], formats: [zip], pkcs12: {passphraseKey: k}, jks: {passphraseFile: here}}
 - {kind: file, name: a, paths: []}
 - {kind: kubernetes, name: '', listPageSize: 0, rateLimit: {qps: -1}, secrets: {types: [{type: x}, {type: other, keyPatterns: ['(']}]}}
 ";
@@ -71,6 +71,8 @@ sources:
         "cache.filePoll.interval",
         "sources[0].paths[0]",
         "sources[0].formats",
+        "sources[0].pkcs12",
+        "sources[0].jks.passphraseFile",
         "sources[1].name",
         "sources[1].paths",
         "sources[2].name",
@@ -86,7 +88,32 @@ sources:
             "{key} in:\n{errors}"
         );
     }
-    assert_eq!(errors.lines().count(), 14, "{errors}");
+    assert_eq!(errors.lines().count(), 16, "{errors}");
+}
+
+#[test]
+fn files_are_opened_with_what_is_written_and_none_of_it_is_printed() {
+    let text = "
+sources:
+- kind: file
+  name: a
+  paths: [/etc/keystores/*]
+  formats: [pem, der, pkcs7, pkcs12, jks, crl]
+  pkcs12: {passphrase: hunter2, tryEmptyPassphrase: true}
+  jks: {passphraseFile: /run/passphrase}
+";
+    let raw = raw::Raw::parse(text).unwrap();
+    let config = Config::new(&raw).unwrap();
+    let [SourceConfig::Files(files)] = config.sources.as_slice() else {
+        panic!("{config:?}")
+    };
+    let (pkcs12, jks) = (&files.keystores.pkcs12, &files.keystores.jks);
+    assert_eq!(pkcs12.literal, Some("hunter2".into()));
+    assert!(pkcs12.file.is_none() && pkcs12.try_empty);
+    assert_eq!(jks.file, Some(PathBuf::from("/run/passphrase")));
+    assert!(jks.literal.is_none() && !jks.try_empty);
+    let printed = format!("{}{raw:?}{config:?}", raw.to_yaml());
+    assert!(!printed.contains("hunter2"), "{printed}");
 }
 
 #[test]

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::host::crew::Crew;
+use super::host::keyring::Keyring;
 use super::host::ledger::{Ledger, Scanned};
 use super::host::look::{Glance, Seen};
 use super::host::patrol::{Door, Scan, patrol};
 use super::host::walk::{Expansion, Found, Search};
-use super::host::{HostRoot, Look, faulty, label, no_certificate};
+use super::host::{HostRoot, Keystores, Look, faulty, label, no_certificate};
 use super::{Failure, LocalFuture, Sink, Source};
-use crate::decode::{self, Decoded};
+use crate::decode::Decoded;
 use crate::model::{Bundle, Location, Problem, Reason};
 
 pub use super::host::Options;
@@ -34,6 +35,12 @@ pub struct Scanner {
     crew: Crew,
     ledger: Ledger,
     seen: HashMap<PathBuf, SeenFile>,
+    keystores: Keystores,
+    keyring: Arc<Keyring>,
+    /// Grows whenever the keyring changes.
+    generation: u64,
+    /// Why a passphrase could not be read last time.
+    unread: Option<Reason>,
 }
 
 #[derive(Debug)]
@@ -41,6 +48,8 @@ struct SeenFile {
     location: Location,
     /// `None`: it could not be read, and is looked at anew each time until it is well.
     seen: Option<Seen>,
+    /// The keyring that did not open it, for it is a keystore.
+    closed_to: Option<u64>,
 }
 
 /// Decodes all files once.
@@ -91,6 +100,10 @@ impl Scanner {
             crew: Crew::new(options.timeout),
             ledger: Ledger::default(),
             seen: HashMap::new(),
+            keystores: options.keystores.clone(),
+            keyring: Arc::default(),
+            generation: 0,
+            unread: None,
         }
     }
 
@@ -103,6 +116,7 @@ impl Scanner {
     }
 
     fn look_at_all(&mut self, root: &Arc<HostRoot>, now: Instant) -> Scanned {
+        self.read_passphrases();
         let Expansion {
             files,
             faults,
@@ -133,11 +147,27 @@ impl Scanner {
         self.ledger.end_round()
     }
 
+    /// Takes the passphrases anew: what they did not open may be opened by others.
+    fn read_passphrases(&mut self) {
+        let (keyring, failure) = self.keystores.read(&self.keyring, &mut self.crew);
+        if keyring != *self.keyring {
+            self.keyring = Arc::new(keyring);
+            self.generation += 1;
+        }
+        let reason = failure.as_ref().map(|failure| failure.reason);
+        let is_news = self.unread != reason;
+        self.unread = reason;
+        if let Some(failure) = failure {
+            self.ledger.fail(failure, is_news);
+        }
+    }
+
     fn glance(
         &self,
         root: &Arc<HostRoot>,
         file: &Found,
     ) -> Glance<impl Fn(&Path, &[u8]) -> Decoded + use<>> {
+        let keyring = Arc::clone(&self.keyring);
         Glance {
             root: Arc::clone(root),
             path: file.path.clone(),
@@ -145,8 +175,9 @@ impl Scanner {
             known: self
                 .seen
                 .get(&file.path)
+                .filter(|file| file.closed_to.is_none_or(|to| to == self.generation))
                 .and_then(|file| file.seen.as_ref()?.known()),
-            digest: |_: &Path, bytes: &[u8]| decode::certificates(bytes),
+            digest: move |_: &Path, bytes: &[u8]| keyring.decode(bytes),
         }
     }
 
@@ -172,12 +203,22 @@ impl Scanner {
             }
             Ok(Look::Read(stamp, decoded)) => {
                 let location = location();
+                let is_closed = |problem: &Problem| problem.reason == Reason::BadPassphrase;
+                let closed_to = decoded
+                    .problems
+                    .iter()
+                    .any(is_closed)
+                    .then_some(self.generation);
                 if let Some(bundle) = bundle(decoded, named) {
                     self.ledger.put(location.clone(), bundle, named);
                 }
                 let before = known.as_ref().and_then(|known| known.seen.as_ref());
-                let seen = Some(Seen::read(before, stamp, now));
-                self.seen.insert(path, SeenFile { location, seen });
+                let file = SeenFile {
+                    location,
+                    seen: Some(Seen::read(before, stamp, now)),
+                    closed_to,
+                };
+                self.seen.insert(path, file);
             }
             // A pattern matches whatever is there; only a name is an expectation.
             Err(Problem {
@@ -194,6 +235,7 @@ impl Scanner {
                     SeenFile {
                         location,
                         seen: None,
+                        closed_to: None,
                     },
                 );
             }

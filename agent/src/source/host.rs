@@ -9,6 +9,7 @@
 //! Every call here may hang with its filesystem; [`crew`] keeps that away from everybody else.
 
 pub(crate) mod crew;
+pub(crate) mod keyring;
 pub(crate) mod ledger;
 pub(crate) mod look;
 mod missing;
@@ -35,6 +36,7 @@ use rustix::io::Errno;
 use crate::model::{Bundle, Problem, Reason};
 use missing::Missing;
 
+pub use keyring::{Keystores, Passphrases};
 pub use ledger::Scanned;
 pub use pattern::Superseded;
 
@@ -59,6 +61,8 @@ pub struct Options {
     pub interval: Duration,
     /// How long one operation on a file may take.
     pub timeout: Duration,
+    /// What opens keystores.
+    pub keystores: Keystores,
 }
 
 /// The host's root directory, open.

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use x509_certificate_exporter::model::{Bundle, Change, Location};
 use x509_certificate_exporter::source::Report;
 use x509_certificate_exporter::source::files::{Options, Scanner};
+use x509_certificate_exporter::source::host::Keystores;
 
 pub(crate) struct Host {
     root: TempDir,
@@ -17,7 +18,7 @@ pub(crate) struct Host {
 
 /// A scanner and what its last scan said.
 pub(crate) struct Watch {
-    scanner: Scanner,
+    pub(crate) scanner: Scanner,
     now: Instant,
     pub(crate) reports: Vec<String>,
     pub(crate) details: Vec<String>,
@@ -94,6 +95,7 @@ impl Host {
             discovered: None,
             interval: Duration::from_secs(30),
             timeout: Duration::from_secs(60),
+            keystores: Keystores::default(),
         }
     }
 

@@ -85,6 +85,14 @@ impl Ledger {
         }
     }
 
+    /// Something else than a location is wrong with this round. `is_news`: it was well before.
+    pub(crate) fn fail(&mut self, failure: Failure, is_news: bool) {
+        if is_news {
+            self.errors.push(failure.clone());
+        }
+        self.failed.get_or_insert(failure);
+    }
+
     /// Ends the round: whatever was not named in it is gone.
     pub(crate) fn end_round(&mut self) -> Scanned {
         let round = self.round;

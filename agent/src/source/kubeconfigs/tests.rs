@@ -41,6 +41,7 @@ impl Host {
             discovered: None,
             interval: Duration::from_secs(30),
             timeout: Duration::from_secs(60),
+            keystores: crate::source::host::Keystores::default(),
         }
     }
 
