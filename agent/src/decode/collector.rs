@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::chain::{self, Link};
 use super::der::{self, Element};
 use super::{CUT_DER, Decoded, Fault, crl, looks_like_der, pem, pkcs7, x509};
 use crate::model::{Certificate, Problem, Reason};
@@ -15,6 +16,10 @@ pub(super) struct Collector {
     pub(super) blocks: usize,
     /// There were more.
     is_full: bool,
+    /// One for each certificate.
+    links: Vec<Link>,
+    /// The order of the certificates is that of a container, and says nothing.
+    is_unordered: bool,
 }
 
 /// Blocks read from one place: the system's trust store holds some 150, the largest bundles known
@@ -107,6 +112,7 @@ impl Collector {
 
     /// Takes a certificate as it stands in a keystore.
     pub(super) fn take_encoded_certificate(&mut self, der: &[u8]) {
+        self.is_unordered = true;
         match der::first(der) {
             Some((element, _)) => self.take_certificate(element),
             None => self.take_fault(CUT_DER),
@@ -135,6 +141,7 @@ impl Collector {
         match pkcs7::carried(message) {
             Ok(carried) if carried.is_empty() => self.take_other(),
             Ok(mut carried) => {
+                self.is_unordered = true;
                 for element in carried.certificates.by_ref() {
                     match element.tag {
                         der::SEQUENCE => self.take_certificate(element),
@@ -190,9 +197,12 @@ impl Collector {
         true
     }
 
-    fn push(&mut self, result: Result<Certificate, Fault>) {
+    fn push(&mut self, result: Result<(Certificate, Link), Fault>) {
         match result {
-            Ok(certificate) => self.decoded.certificates.push(Arc::new(certificate)),
+            Ok((certificate, link)) => {
+                self.decoded.certificates.push(Arc::new(certificate));
+                self.links.push(link.of_block(self.blocks));
+            }
             Err(fault) => self.fault(fault),
         }
     }
@@ -220,6 +230,8 @@ impl Collector {
                 .problems
                 .push(Problem::new(Reason::NoCertificateFound, detail));
         }
+        let found = chain::findings(&self.decoded.certificates, &self.links, !self.is_unordered);
+        self.decoded.problems.extend(found);
         self.decoded
     }
 }

@@ -15,6 +15,7 @@ use x509_cert::certificate::Raw;
 use x509_cert::ext::pkix::BasicConstraints;
 use x509_cert::time::Validity;
 
+use super::chain::Link;
 use super::der::{
     BOOLEAN, CONTEXT_0, CONTEXT_3, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE,
 };
@@ -25,8 +26,8 @@ use crate::model::{Certificate, Reason};
 /// Octets of the longest serial number that becomes a label. RFC 5280 allows 20.
 const MAX_SERIAL: usize = 64;
 
-/// Reads the facts of a certificate.
-pub(super) fn certificate(element: Element<'_>) -> Result<Certificate, Fault> {
+/// Reads the facts of a certificate, and what ties it to its issuer.
+pub(super) fn certificate(element: Element<'_>) -> Result<(Certificate, Link), Fault> {
     let fields = Fields::find(element).ok_or(Fault {
         reason: Reason::BadCertificate,
         detail: "this is DER, but not a certificate",
@@ -35,7 +36,7 @@ pub(super) fn certificate(element: Element<'_>) -> Result<Certificate, Fault> {
         reason: Reason::BadValidity,
         detail: "the validity holds no readable dates",
     })?;
-    Ok(Certificate {
+    let certificate = Certificate {
         not_before,
         not_after,
         serial: decimal(fields.serial),
@@ -44,7 +45,8 @@ pub(super) fn certificate(element: Element<'_>) -> Result<Certificate, Fault> {
         ca: fields.is_ca(),
         fingerprint: Sha256::digest(element.raw).into(),
         details: details(&fields),
-    })
+    };
+    Ok((certificate, Link::read(&fields)))
 }
 
 /// The `SubjectPublicKeyInfo` of what may be a certificate.

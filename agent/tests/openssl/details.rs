@@ -127,9 +127,12 @@ fn theirs(text: &str) -> Details {
         // Some versions say how long an odd address is.
         let plain = |part: &str| part.split(" length=").next().unwrap_or_default().to_owned();
         parts
-            .map(|part| match part.contains("<invalid") {
-                true => plain(part).trim_end_matches('>').to_owned() + ">",
-                false => part.to_owned(),
+            .map(|part| {
+                if part.contains("<invalid") {
+                    plain(part).trim_end_matches('>').to_owned() + ">"
+                } else {
+                    part.to_owned()
+                }
             })
             .collect::<Vec<_>>()
     };

@@ -5,7 +5,8 @@ use super::super::forge::{self, BASIC_CONSTRAINTS, Forge, common_name, extension
 use super::*;
 
 fn read(der: &[u8]) -> Result<Certificate, Fault> {
-    certificate(der::first(der).expect("the test's DER is framed").0)
+    let (element, _) = der::first(der).expect("the test's DER is framed");
+    certificate(element).map(|(certificate, _)| certificate)
 }
 
 fn read_forged(forge: &Forge) -> Certificate {
