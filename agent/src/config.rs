@@ -103,6 +103,7 @@ impl Config {
                 listen,
                 log: logs::Options { level, format },
                 expose: expose::Options {
+                    info: raw.metrics.expose_info,
                     not_before: raw.metrics.expose_not_before,
                     expired: raw.metrics.expose_expired,
                     relative: raw.metrics.expose_relative,

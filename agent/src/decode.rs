@@ -14,6 +14,7 @@ use crate::model::{Bundle, Certificate, Crl, Problem, Reason};
 use collector::Collector;
 
 pub mod argocd;
+mod chain;
 mod collector;
 mod crl;
 mod der;

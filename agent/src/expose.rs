@@ -3,6 +3,8 @@
 //! rendered once per change and kept compressed ([`cache`]).
 
 pub mod cache;
+pub mod date;
+pub mod info;
 pub mod labels;
 pub mod metrics;
 pub mod own;
@@ -11,12 +13,18 @@ pub mod table;
 
 /// What the user wants to see of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a family that can be left out"
+)]
 pub struct Options {
+    /// `x509_cert_info`.
+    pub info: bool,
     /// `x509_cert_not_before`.
     pub not_before: bool,
-    /// `x509_cert_expired`.
+    /// `x509_cert_expired` and `x509_crl_stale`.
     pub expired: bool,
-    /// `x509_cert_expires_in_seconds` and `x509_cert_valid_since_seconds`.
+    /// The families that tell seconds at the scrape.
     pub relative: bool,
     /// Short names of the subject's attributes that become labels; empty: all.
     pub subject_fields: Vec<String>,
@@ -29,6 +37,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            info: false,
             not_before: true,
             expired: true,
             relative: false,

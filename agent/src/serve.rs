@@ -129,7 +129,9 @@ impl Sink for Wire {
                 tracing::info!(%location, "well again");
             }
             for problem in turn.problems.iter().take(LOGGED) {
-                tracing::warn!(%location, reason = problem.reason.code(), %problem, "bad");
+                let is_warning = problem.reason.is_warning();
+                let what = if is_warning { "odd" } else { "bad" };
+                tracing::warn!(%location, reason = problem.reason.code(), %problem, "{what}");
             }
         }
     }

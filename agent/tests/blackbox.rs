@@ -147,14 +147,16 @@ fn every_family_has_its_name() {
     fs::write(&file, certificate("a", 2100)).unwrap();
     let kubeconfig = path(&folder, "kubeconfig");
     fs::write(&kubeconfig, NOBODY).unwrap();
-    let agent = Agent::start(&[
-        "-f",
-        &file,
-        "--expose-relative-metrics",
-        "--watch-kube-secrets",
-        "--kubeconfig",
-        &kubeconfig,
-    ]);
+    let config = path(&folder, "config.yaml");
+    let text = format!(
+        "metrics: {{exposeRelative: true, exposeInfo: true}}
+sources:
+- {{kind: file, name: files, paths: [{file}]}}
+- {{kind: kubernetes, name: secrets, kubeconfig: {kubeconfig}}}
+"
+    );
+    fs::write(&config, text).unwrap();
+    let agent = Agent::start(&["--config", &config]);
     let metrics = agent.wait_until("/metrics", |answer| {
         answer.contains("x509_cert_not_after{")
             && answer.contains("x509_kube_transport_errors_total{")

@@ -70,8 +70,10 @@ pub struct Metrics {
     pub expose_per_cert_error: bool,
     /// `x509_cert_not_before`.
     pub expose_not_before: bool,
-    /// `x509_cert_expired`.
+    /// `x509_cert_expired` and `x509_crl_stale`.
     pub expose_expired: bool,
+    /// `x509_cert_info`.
+    pub expose_info: bool,
     /// Accepted as the peer has it; there is nothing to switch.
     pub expose_diagnostics: bool,
     /// Attributes of the subject that become labels; empty: all.
@@ -266,6 +268,7 @@ impl Default for Metrics {
             expose_per_cert_error: true,
             expose_not_before: true,
             expose_expired: true,
+            expose_info: false,
             expose_diagnostics: false,
             expose_subject_fields: Vec::new(),
             expose_issuer_fields: Vec::new(),

@@ -2,11 +2,10 @@
 //! same and on the wire a third of the bytes.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 
-use super::Options;
 use super::place::Place;
-use crate::model::{Certificate, Entry, Location, Name, Object, ObjectKind};
+use super::{Options, info};
+use crate::model::{Certificate, Crl, Entry, Location, Name, Object, ObjectKind};
 
 /// Writes the label sets of a place's certificates, without braces, one string each.
 /// Certificates that would be equal in every label carry a `discriminator`: the first 8 hex digits
@@ -19,9 +18,20 @@ pub fn of_certificates(place: &Place<'_>, options: &Options, sets: &mut Vec<Stri
         facts(set, certificate, options);
         copied(set, place);
     }
-    if sets.len() > 1 {
-        discriminate(&place.certificates, sets);
+    let fingerprints = place.certificates.iter().map(|one| &one.fingerprint);
+    discriminate(fingerprints, sets);
+}
+
+/// Writes the label sets of a place's revocation lists, in the same way.
+pub fn of_crls(place: &Place<'_>, options: &Options, sets: &mut Vec<String>) {
+    sets.resize_with(place.crls.len(), String::new);
+    for (crl, set) in place.crls.iter().zip(sets.iter_mut()) {
+        set.clear();
+        location(set, place.location, options);
+        facts_of_crl(set, crl, options);
+        copied(set, place);
     }
+    discriminate(place.crls.iter().map(|one| &one.fingerprint), sets);
 }
 
 /// Writes the labels that say where a place is.
@@ -159,6 +169,11 @@ fn facts(set: &mut String, certificate: &Certificate, options: &Options) {
     push(set, "ca", if certificate.ca { "true" } else { "" });
 }
 
+fn facts_of_crl(set: &mut String, crl: &Crl, options: &Options) {
+    push(set, "crl_number", crl.number.as_deref().unwrap_or_default());
+    name(set, "issuer_", &crl.issuer, &options.issuer_fields);
+}
+
 fn name(set: &mut String, prefix: &str, name: &Name, wanted: &[String]) {
     for (attribute, value) in name.attributes() {
         if let Some(value) = value
@@ -190,7 +205,10 @@ pub(crate) fn sanitized(key: &str) -> String {
         .collect()
 }
 
-fn discriminate(certificates: &[&Certificate], sets: &mut [String]) {
+fn discriminate<'a>(fingerprints: impl Iterator<Item = &'a [u8; 32]>, sets: &mut [String]) {
+    if sets.len() < 2 {
+        return;
+    }
     let mut count: HashMap<&str, usize> = HashMap::with_capacity(sets.len());
     for set in sets.iter() {
         *count.entry(set).or_default() += 1;
@@ -199,12 +217,9 @@ fn discriminate(certificates: &[&Certificate], sets: &mut [String]) {
         .iter()
         .map(|set| count.get(&**set) != Some(&1))
         .collect();
-    for ((set, certificate), shared) in sets.iter_mut().zip(certificates).zip(shared) {
+    for ((set, fingerprint), shared) in sets.iter_mut().zip(fingerprints).zip(shared) {
         if shared {
-            let mut hex = String::with_capacity(8);
-            for byte in certificate.fingerprint.iter().take(4) {
-                write!(hex, "{byte:02x}").expect("writing to a String cannot fail");
-            }
+            let hex: String = info::hex(fingerprint).chars().take(8).collect();
             push(set, "discriminator", &hex);
         }
     }

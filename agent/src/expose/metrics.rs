@@ -1,61 +1,25 @@
 //! The certificate families in the classic text format, written in chunks: 20,000 certificates
 //! never stand in memory as text.
 
+mod family;
+
 use std::collections::HashSet;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
+use self::family::{
+    ERROR_HELP, ERROR_NAME, Family, READ_ERRORS_HELP, READ_ERRORS_NAME, WARNING_HELP, WARNING_NAME,
+};
 use super::place::{Place, places};
-use super::{Options, labels};
+use super::{Options, info, labels};
 use crate::inventory::Snapshot;
-use crate::model::Certificate;
+use crate::model::{Certificate, Crl, Problem};
 
 /// How much text is collected before it is handed on.
 const CHUNK: usize = 64 * 1024;
 
-/// A family of series, one per certificate.
-struct Family {
-    name: &'static str,
-    help: &'static str,
-    value: fn(&Certificate, i64) -> i64,
-}
-
-const NOT_AFTER: Family = Family {
-    name: "x509_cert_not_after",
-    help: "End of the certificate's validity, in seconds since 1970 (RFC 5280, 4.1.2.5).",
-    value: |certificate, _| certificate.not_after,
-};
-
-const NOT_BEFORE: Family = Family {
-    name: "x509_cert_not_before",
-    help: "Start of the certificate's validity, in seconds since 1970 (RFC 5280, 4.1.2.5).",
-    value: |certificate, _| certificate.not_before,
-};
-
-const EXPIRED: Family = Family {
-    name: "x509_cert_expired",
-    help: "Whether the certificate's validity has ended: 1, or 0.",
-    value: |certificate, now| i64::from(now > certificate.not_after),
-};
-
-const EXPIRES_IN: Family = Family {
-    name: "x509_cert_expires_in_seconds",
-    help: "Seconds from the scrape to the end of the certificate's validity; negative after it.",
-    value: |certificate, now| certificate.not_after.saturating_sub(now),
-};
-
-const VALID_SINCE: Family = Family {
-    name: "x509_cert_valid_since_seconds",
-    help: "Seconds from the start of the certificate's validity to the scrape.",
-    value: |certificate, now| now.saturating_sub(certificate.not_before),
-};
-
-const ERROR_NAME: &str = "x509_cert_error";
-const ERROR_HELP: &str = "1 for every location that is bad now, with the reason.";
-const READ_ERRORS_NAME: &str = "x509_read_errors";
-const READ_ERRORS_HELP: &str = "How many problems the watched locations have now.";
-
-/// Writes the families that stay as they are until the inventory changes or a certificate expires.
+/// Writes the families that stay as they are until the inventory changes, a certificate expires
+/// or a revocation list is due.
 pub fn write_stable(
     snapshot: &Snapshot,
     options: &Options,
@@ -66,12 +30,25 @@ pub fn write_stable(
         out,
         buffer: String::with_capacity(CHUNK + 4096),
     };
-    text.family(&NOT_AFTER, snapshot, options, now)?;
+    text.certificates(&family::NOT_AFTER, snapshot, options, now)?;
     if options.not_before {
-        text.family(&NOT_BEFORE, snapshot, options, now)?;
+        text.certificates(&family::NOT_BEFORE, snapshot, options, now)?;
     }
     if options.expired {
-        text.family(&EXPIRED, snapshot, options, now)?;
+        text.certificates(&family::EXPIRED, snapshot, options, now)?;
+    }
+    if options.info {
+        text.certificates(&family::INFO, snapshot, options, now)?;
+    }
+    for family in [
+        &family::CRL_THIS_UPDATE,
+        &family::CRL_NEXT_UPDATE,
+        &family::CRL_NUMBER,
+    ] {
+        text.crls(family, snapshot, options, now)?;
+    }
+    if options.expired {
+        text.crls(&family::CRL_STALE, snapshot, options, now)?;
     }
     text.problems(snapshot, options)?;
     text.flush()
@@ -88,20 +65,27 @@ pub fn write_relative(
         out,
         buffer: String::with_capacity(CHUNK + 4096),
     };
-    text.family(&EXPIRES_IN, snapshot, options, now)?;
-    text.family(&VALID_SINCE, snapshot, options, now)?;
+    text.certificates(&family::EXPIRES_IN, snapshot, options, now)?;
+    text.certificates(&family::VALID_SINCE, snapshot, options, now)?;
+    text.crls(&family::CRL_STALE_IN, snapshot, options, now)?;
+    text.crls(&family::CRL_FRESH_SINCE, snapshot, options, now)?;
     text.flush()
 }
 
-/// When the stable families next change by themselves: the first second after some validity.
+/// When the stable families next change by themselves: the first second after some
+/// validity, or after a revocation list should have come.
 pub fn next_flip(snapshot: &Snapshot, options: &Options, now: i64) -> i64 {
     if !options.expired {
         return i64::MAX;
     }
-    let bundles = snapshot.held.iter().map(|(_, _, bundle)| bundle);
-    let ends = bundles
+    let bundles = || snapshot.held.iter().map(|(_, _, bundle)| bundle);
+    let ends = bundles()
         .flat_map(|bundle| bundle.certificates())
-        .map(|c| c.not_after);
+        .map(|certificate| certificate.not_after);
+    let dues = bundles()
+        .flat_map(|bundle| &bundle.crls)
+        .filter_map(|crl| crl.next_update);
+    let ends = ends.chain(dues);
     ends.filter(|end| *end >= now)
         .min()
         .map_or(i64::MAX, |end| end.saturating_add(1))
@@ -114,61 +98,88 @@ struct Text<'a, W> {
 }
 
 impl<W: Write> Text<'_, W> {
-    fn family(
+    fn certificates(
         &mut self,
-        family: &Family,
+        family: &Family<Certificate>,
         snapshot: &Snapshot,
         options: &Options,
         now: i64,
     ) -> io::Result<()> {
+        let of = |place: &Place<'_>, sets: &mut Vec<String>| {
+            labels::of_certificates(place, options, sets);
+            if family.name == family::INFO.name {
+                for (certificate, set) in place.certificates.iter().zip(sets) {
+                    info::push_facts(set, certificate);
+                }
+            }
+        };
+        self.family(family, snapshot, now, |place| &place.certificates, of)
+    }
+
+    fn crls(
+        &mut self,
+        family: &Family<Crl>,
+        snapshot: &Snapshot,
+        options: &Options,
+        now: i64,
+    ) -> io::Result<()> {
+        let of = |place: &Place<'_>, sets: &mut Vec<String>| labels::of_crls(place, options, sets);
+        self.family(family, snapshot, now, |place| &place.crls, of)
+    }
+
+    fn family<T>(
+        &mut self,
+        family: &Family<T>,
+        snapshot: &Snapshot,
+        now: i64,
+        things: for<'a, 'b> fn(&'b Place<'a>) -> &'b Vec<&'a T>,
+        label: impl Fn(&Place<'_>, &mut Vec<String>),
+    ) -> io::Result<()> {
         self.head(family.name, "gauge", family.help);
         let mut sets = Vec::new();
         for place in places(snapshot) {
-            labels::of_certificates(&place, options, &mut sets);
-            for (certificate, set) in place.certificates.iter().zip(&sets) {
-                self.sample(family.name, set, (family.value)(certificate, now))?;
+            label(&place, &mut sets);
+            for (thing, set) in things(&place).iter().zip(&sets) {
+                if let Some(value) = (family.value)(thing, now) {
+                    self.sample(family.name, set, value)?;
+                }
             }
         }
         Ok(())
     }
 
     fn problems(&mut self, snapshot: &Snapshot, options: &Options) -> io::Result<()> {
-        let mut total = 0;
-        // A path that is missing both as a file and as a kubeconfig is one place to a reader.
-        let mut written = HashSet::new();
         self.head(ERROR_NAME, "gauge", ERROR_HELP);
-        for place in places(snapshot) {
-            total += place.problems.len();
-            self.problems_of(&place, options, &mut written)?;
-        }
+        self.reasons(ERROR_NAME, snapshot, options, |place| &place.problems)?;
+        self.head(WARNING_NAME, "gauge", WARNING_HELP);
+        self.reasons(WARNING_NAME, snapshot, options, |place| &place.warnings)?;
         self.head(READ_ERRORS_NAME, "gauge", READ_ERRORS_HELP);
-        self.sample(
-            READ_ERRORS_NAME,
-            "",
-            i64::try_from(total).unwrap_or(i64::MAX),
-        )
+        let total: usize = places(snapshot).map(|place| place.problems.len()).sum();
+        self.sample(READ_ERRORS_NAME, "", total)
     }
 
-    /// One series per reason, however many blocks have it.
-    fn problems_of(
+    /// One series per place and reason, however many blocks have it.
+    fn reasons(
         &mut self,
-        place: &Place<'_>,
+        name: &str,
+        snapshot: &Snapshot,
         options: &Options,
-        written: &mut HashSet<String>,
+        problems: for<'a, 'b> fn(&'b Place<'a>) -> &'b Vec<&'a Problem>,
     ) -> io::Result<()> {
-        let mut reasons: Vec<_> = place
-            .problems
-            .iter()
-            .map(|problem| problem.reason)
-            .collect();
-        reasons.sort_unstable();
-        reasons.dedup();
+        // A path that is missing both as a file and as a kubeconfig is one place to a reader.
+        let mut written = HashSet::new();
         let mut set = String::new();
-        for reason in reasons {
-            labels::of_location(place, options, &mut set);
-            labels::push(&mut set, "reason", reason.code());
-            if written.insert(set.clone()) {
-                self.sample(ERROR_NAME, &set, 1)?;
+        for place in places(snapshot) {
+            let problems = problems(&place).iter();
+            let mut reasons: Vec<_> = problems.map(|problem| problem.reason).collect();
+            reasons.sort_unstable();
+            reasons.dedup();
+            for reason in reasons {
+                labels::of_location(&place, options, &mut set);
+                labels::push(&mut set, "reason", reason.code());
+                if written.insert(set.clone()) {
+                    self.sample(name, &set, 1)?;
+                }
             }
         }
         Ok(())
@@ -179,7 +190,7 @@ impl<W: Write> Text<'_, W> {
             .expect("writing to a String cannot fail");
     }
 
-    fn sample(&mut self, name: &str, set: &str, value: i64) -> io::Result<()> {
+    fn sample(&mut self, name: &str, set: &str, value: impl fmt::Display) -> io::Result<()> {
         self.buffer.push_str(name);
         if !set.is_empty() {
             self.buffer.push('{');

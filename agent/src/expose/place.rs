@@ -1,12 +1,13 @@
 //! A location as a reader sees it: what all sources say of it, told once.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 
 use crate::inventory::Snapshot;
-use crate::model::{Bundle, Certificate, Location, Problem};
+use crate::model::{Bundle, Certificate, Crl, Location, Problem};
 
-/// One location with its certificates and problems. Two sources that watch one file make one
-/// place; a certificate that stands there twice is told once.
+/// One location with what it holds. Two sources that watch one file make one place; what stands
+/// there twice is told once.
 #[derive(Debug)]
 pub struct Place<'a> {
     /// Where.
@@ -15,43 +16,58 @@ pub struct Place<'a> {
     pub labels: &'a [(std::sync::Arc<str>, std::sync::Arc<str>)],
     /// What stands there, in order.
     pub certificates: Vec<&'a Certificate>,
+    /// The revocation lists that stand there, in order.
+    pub crls: Vec<&'a Crl>,
     /// What is wrong there, in order.
     pub problems: Vec<&'a Problem>,
+    /// What is odd about certificates that were read well, in order.
+    pub warnings: Vec<&'a Problem>,
 }
 
 /// The places of a snapshot, in order.
 pub fn places(snapshot: &Snapshot) -> impl Iterator<Item = Place<'_>> {
-    snapshot
-        .held
-        .chunk_by(|(one, ..), (other, ..)| one == other)
-        .filter_map(|group| {
-            let (location, _, first) = group.first()?;
-            let bundles = || group.iter().map(|(_, _, bundle)| &**bundle);
-            Some(Place {
-                location,
-                labels: &first.labels,
-                certificates: certificates(bundles()),
-                problems: problems(bundles()),
-            })
-        })
+    let mut at = 0;
+    std::iter::from_fn(move || next(snapshot, &mut at))
 }
 
-fn certificates<'a>(bundles: impl Iterator<Item = &'a Bundle>) -> Vec<&'a Certificate> {
-    let mut all: Vec<&Certificate> = bundles
-        .flat_map(|bundle| bundle.certificates().iter().map(|shared| &**shared))
-        .collect();
-    if all.len() > 1 {
-        let mut seen = HashSet::with_capacity(all.len());
-        all.retain(|certificate| seen.insert(certificate.fingerprint));
-    }
-    all
+/// The place that begins at a position, which is moved on: for who cannot hold on to an iterator.
+pub fn next<'a>(snapshot: &'a Snapshot, at: &mut usize) -> Option<Place<'a>> {
+    let rest = snapshot.held.get(*at..)?;
+    let (location, _, first) = rest.first()?;
+    let of_it = rest.iter().take_while(|(other, ..)| other == location);
+    let group = rest.get(..of_it.count())?;
+    *at += group.len();
+    let bundles = || group.iter().map(|(_, _, bundle)| &**bundle);
+    let all = bundles().flat_map(|bundle| &bundle.problems);
+    let (warnings, problems) = once(all, |problem| *problem)
+        .into_iter()
+        .partition(|problem| problem.reason.is_warning());
+    Some(Place {
+        location,
+        labels: &first.labels,
+        certificates: once(
+            bundles()
+                .flat_map(|bundle: &Bundle| bundle.certificates().iter().map(|shared| &**shared)),
+            |certificate| certificate.fingerprint,
+        ),
+        crls: once(
+            bundles().flat_map(|bundle: &Bundle| bundle.crls.iter().map(|shared| &**shared)),
+            |crl| crl.fingerprint,
+        ),
+        problems,
+        warnings,
+    })
 }
 
-fn problems<'a>(bundles: impl Iterator<Item = &'a Bundle>) -> Vec<&'a Problem> {
-    let mut all: Vec<&Problem> = bundles.flat_map(|bundle| &bundle.problems).collect();
+/// All things, each once: of those that are alike, the first.
+fn once<'a, T, K: Eq + Hash>(
+    all: impl Iterator<Item = &'a T>,
+    key: impl Fn(&&'a T) -> K,
+) -> Vec<&'a T> {
+    let mut all: Vec<&T> = all.collect();
     if all.len() > 1 {
         let mut seen = HashSet::with_capacity(all.len());
-        all.retain(|problem| seen.insert(*problem));
+        all.retain(|one| seen.insert(key(one)));
     }
     all
 }

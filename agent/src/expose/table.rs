@@ -1,10 +1,12 @@
-//! The table of `check`: one line per certificate, soonest to expire first, then the problems.
+//! The table of `check`: one line per certificate or revocation list, soonest to expire first, then
+//! the problems, then the warnings.
 
 use std::fmt::Write as _;
 
+use super::date::Date;
 use super::place::places;
 use crate::inventory::Snapshot;
-use crate::model::{Certificate, Location};
+use crate::model::{Certificate, Crl, Location, Name, Problem};
 
 /// How much time is little.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +33,7 @@ pub enum State {
 /// What [`render`] counted, for the exit code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Worst state of a certificate; `None` when there is none.
+    /// Worst state of a certificate or revocation list; `None` when there is none.
     pub worst: Option<State>,
     /// How many problems.
     pub problems: usize,
@@ -39,32 +41,34 @@ pub struct Tally {
     pub certificates: usize,
 }
 
-/// The table as text, and what it says in short.
+/// What becomes one line.
+struct Row<'a> {
+    state: State,
+    /// When it ends; what ends never comes last.
+    ends: Option<i64>,
+    subject: String,
+    location: &'a Location,
+}
+
+/// The table as text, and what it says in short. Warnings are told, and do not count.
 pub fn render(snapshot: &Snapshot, limits: Limits, now: i64) -> (String, Tally) {
     let mut rows = Vec::new();
-    let mut problems = String::new();
+    let (mut problems, mut warnings) = (String::new(), String::new());
     let mut tally = Tally::default();
     for place in places(snapshot) {
-        for certificate in &place.certificates {
-            rows.push((certificate.not_after, place.location, *certificate));
-        }
-        for problem in &place.problems {
-            tally.problems += 1;
-            writeln!(problems, "{}: {problem}", place.location)
-                .expect("writing to a String cannot fail");
-        }
+        let at = place.location;
+        let certificates = place.certificates.iter();
+        rows.extend(certificates.map(|certificate| Row::of(certificate, at, limits, now)));
+        rows.extend(place.crls.iter().map(|crl| Row::of_crl(crl, at, now)));
+        tally.certificates += place.certificates.len();
+        tally.problems += place.problems.len();
+        tell(&mut problems, at, &place.problems);
+        tell(&mut warnings, at, &place.warnings);
     }
-    rows.sort_by_key(|(not_after, location, _)| (*not_after, *location));
-    tally.certificates = rows.len();
-    tally.worst = rows
-        .iter()
-        .map(|(_, _, certificate)| state(certificate, limits, now))
-        .max();
+    rows.sort_by_key(|row| (row.ends.is_none(), row.ends, row.location));
+    tally.worst = rows.iter().map(|row| row.state).max();
 
-    let lines: Vec<[String; 5]> = rows
-        .iter()
-        .map(|(_, location, c)| line(location, c, limits, now))
-        .collect();
+    let lines: Vec<[String; 5]> = rows.iter().map(|row| row.line(now)).collect();
     let head = [
         "STATE",
         "REMAINING",
@@ -77,42 +81,79 @@ pub fn render(snapshot: &Snapshot, limits: Limits, now: i64) -> (String, Tally) 
     if !lines.is_empty() {
         columns(&mut text, std::iter::once(&head).chain(&lines));
     }
-    if !problems.is_empty() {
+    for (title, section) in [("PROBLEMS\n", problems), ("WARNINGS\n", warnings)] {
+        if section.is_empty() {
+            continue;
+        }
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str("PROBLEMS\n");
-        text.push_str(&problems);
+        text.push_str(title);
+        text.push_str(&section);
     }
     (text, tally)
 }
 
-fn line(location: &Location, certificate: &Certificate, limits: Limits, now: i64) -> [String; 5] {
-    let state = match state(certificate, limits, now) {
-        State::Ok => "ok",
-        State::Warning => "warning",
-        State::Critical => "critical",
-        State::Expired => "expired",
-    };
-    [
-        state.to_owned(),
-        remaining(certificate.not_after.saturating_sub(now)),
-        date(certificate.not_after),
-        subject(certificate),
-        location.to_string(),
-    ]
+fn tell(section: &mut String, location: &Location, problems: &[&Problem]) {
+    for problem in problems {
+        writeln!(section, "{location}: {problem}").expect("writing to a String cannot fail");
+    }
 }
 
-fn state(certificate: &Certificate, limits: Limits, now: i64) -> State {
-    let left = certificate.not_after.saturating_sub(now);
-    if left < 0 {
-        State::Expired
-    } else if left < limits.crit || certificate.not_before > now {
-        State::Critical
-    } else if left < limits.warn {
-        State::Warning
-    } else {
-        State::Ok
+impl<'a> Row<'a> {
+    fn of(certificate: &Certificate, location: &'a Location, limits: Limits, now: i64) -> Self {
+        let left = certificate.not_after.saturating_sub(now);
+        let state = match () {
+            () if left < 0 => State::Expired,
+            () if left < limits.crit || certificate.not_before > now => State::Critical,
+            () if left < limits.warn => State::Warning,
+            () => State::Ok,
+        };
+        let named = named(&certificate.subject);
+        Self {
+            state,
+            ends: Some(certificate.not_after),
+            subject: if certificate.ca {
+                format!("{named} (CA)")
+            } else {
+                named
+            },
+            location,
+        }
+    }
+
+    /// Lists are made for days: that the next is due soon is no news, that it is late is.
+    fn of_crl(crl: &Crl, location: &'a Location, now: i64) -> Self {
+        let is_stale = crl.next_update.is_some_and(|next| now > next);
+        Self {
+            state: if is_stale { State::Expired } else { State::Ok },
+            ends: crl.next_update,
+            subject: format!("{} (CRL)", named(&crl.issuer)),
+            location,
+        }
+    }
+
+    fn line(&self, now: i64) -> [String; 5] {
+        let state = match self.state {
+            State::Ok => "ok",
+            State::Warning => "warning",
+            State::Critical => "critical",
+            State::Expired => "expired",
+        };
+        let (left, ends) = match self.ends {
+            Some(ends) => (
+                remaining(ends.saturating_sub(now)),
+                Date::of(ends).minutes(),
+            ),
+            None => ("-".to_owned(), "-".to_owned()),
+        };
+        [
+            state.to_owned(),
+            left,
+            ends,
+            self.subject.clone(),
+            self.location.to_string(),
+        ]
     }
 }
 
@@ -126,8 +167,8 @@ fn remaining(seconds: i64) -> String {
     }
 }
 
-fn subject(certificate: &Certificate) -> String {
-    let attributes = certificate.subject.attributes();
+fn named(name: &Name) -> String {
+    let attributes = name.attributes();
     let named = attributes.iter().rev().find_map(|(short, value)| {
         value.map(|value| {
             if *short == "CN" {
@@ -137,32 +178,7 @@ fn subject(certificate: &Certificate) -> String {
             }
         })
     });
-    let named = named.unwrap_or_else(|| "-".to_owned());
-    if certificate.ca {
-        format!("{named} (CA)")
-    } else {
-        named
-    }
-}
-
-/// Seconds since 1970 as a date of the proleptic Gregorian calendar (Hinnant, `civil_from_days`).
-fn date(seconds: i64) -> String {
-    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (hour, minute) = (second / 3_600, second % 3_600 / 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}")
+    named.unwrap_or_else(|| "-".to_owned())
 }
 
 fn columns<'a>(text: &mut String, lines: impl Iterator<Item = &'a [String; 5]> + Clone) {
@@ -184,20 +200,11 @@ fn columns<'a>(text: &mut String, lines: impl Iterator<Item = &'a [String; 5]> +
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Arc;
 
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        for (seconds, expected) in [
-            (0, "1970-01-01 00:00"),
-            (951_782_400, "2000-02-29 00:00"),
-            (-1, "1969-12-31 23:59"),
-            (253_402_300_799, "9999-12-31 23:59"),
-            (-631_152_000, "1950-01-01 00:00"),
-        ] {
-            assert_eq!(date(seconds), expected, "{seconds}");
-        }
-    }
+    use super::*;
+    use crate::inventory::Inventory;
+    use crate::model::{Bundle, Change, Details, Reason};
 
     #[test]
     fn what_remains_is_told_in_the_largest_unit() {
@@ -209,5 +216,67 @@ mod tests {
         ] {
             assert_eq!(remaining(seconds), expected);
         }
+    }
+
+    #[test]
+    fn one_whole_table() {
+        let name = |cn: &str| Name {
+            common_name: Some(cn.into()),
+            ..Name::default()
+        };
+        let certificate = |cn: &str, days: i64| {
+            Arc::new(Certificate {
+                not_before: 0,
+                not_after: 86_400 * (1000 + days),
+                serial: None,
+                subject: name(cn),
+                issuer: name("ca"),
+                ca: cn == "ca",
+                fingerprint: [u8::try_from(days).unwrap(); 32],
+                details: Details::default(),
+            })
+        };
+        let crl = |days: Option<i64>, fingerprint| {
+            Arc::new(Crl {
+                this_update: 0,
+                next_update: days.map(|days| 86_400 * (1000 + days)),
+                number: None,
+                issuer: name("ca"),
+                fingerprint: [fingerprint; 32],
+            })
+        };
+        let odd = "it is valid for longer than the certificate that issued it";
+        let bundle = Bundle {
+            certificates: Some(vec![certificate("web", 50), certificate("ca", 20)]),
+            crls: vec![crl(None, 1), crl(Some(2), 2), crl(Some(-1), 3)],
+            problems: vec![
+                Problem::in_block(Reason::OutlivesIssuer, 1, odd),
+                Problem::in_block(Reason::BadPem, 3, "the block has no END line"),
+            ],
+            labels: Vec::new(),
+        };
+        let inventory = Inventory::default();
+        let limits = Limits {
+            warn: 30 * 86_400,
+            crit: 7 * 86_400,
+        };
+        let table = |bundle: &Bundle| {
+            inventory.apply(0, Change::Upsert(Location::file("/a.pem"), bundle.clone()));
+            render(&inventory.snapshot(), limits, 86_400 * 1000)
+        };
+        let (text, tally) = table(&bundle);
+        insta::assert_snapshot!(text);
+        let expected = Tally {
+            worst: Some(State::Expired),
+            problems: 1,
+            certificates: 2,
+        };
+        assert_eq!(tally, expected);
+        let fresh = Bundle {
+            crls: vec![crl(Some(2), 2)],
+            certificates: Some(vec![]),
+            ..bundle
+        };
+        assert_eq!(table(&fresh).1.worst, Some(State::Ok));
     }
 }

@@ -4,6 +4,7 @@ use super::*;
 use crate::inventory::Inventory;
 use crate::model::{
     Bundle, Change, Details, Entry, EntryKind, Location, Name, Object, ObjectKind, Problem, Reason,
+    Texts,
 };
 
 fn certificate(common_name: &str, serial: &str, fingerprint: u8) -> Arc<Certificate> {
@@ -24,6 +25,41 @@ fn certificate(common_name: &str, serial: &str, fingerprint: u8) -> Arc<Certific
         fingerprint: [fingerprint; 32],
         details: Details::default(),
     })
+}
+
+/// A certificate of which everything is known.
+fn detailed() -> Arc<Certificate> {
+    let mut certificate = Arc::unwrap_or_clone(certificate("web", "4", 4));
+    certificate.details = Details {
+        alternative_names: ["DNS:web", "IP:2001:db8::1", "URI:spiffe://a/\"b\""]
+            .into_iter()
+            .collect(),
+        more_names: 1,
+        key_algorithm: "ECDSA".into(),
+        key_bits: 256,
+        signature_algorithm: "SHA256-RSA".into(),
+        self_issued: false,
+        key_usage: 0b101,
+        extended_key_usage: Texts::known("serverAuth\nclientAuth"),
+    };
+    Arc::new(certificate)
+}
+
+fn crl(number: Option<&str>, next_update: Option<i64>, fingerprint: u8) -> Arc<Crl> {
+    Arc::new(Crl {
+        this_update: 1_731_000_000,
+        next_update,
+        number: number.map(Into::into),
+        issuer: certificate("ca", "1", 1).subject.clone(),
+        fingerprint: [fingerprint; 32],
+    })
+}
+
+fn listing(crls: Vec<Arc<Crl>>) -> Bundle {
+    Bundle {
+        crls,
+        ..holding(Vec::new())
+    }
 }
 
 fn holding(certificates: Vec<Arc<Certificate>>) -> Bundle {
@@ -82,15 +118,32 @@ fn everything() -> Inventory {
         entry: Some(entry),
     };
     upsert(1, user, holding(vec![certificate("admin", "3", 3)]));
-    let mut labelled = holding(vec![certificate("web", "4", 4), ca]);
+    let mut labelled = holding(vec![detailed(), ca]);
+    let detail = "it is valid for longer than the certificate that issued it";
+    labelled
+        .problems
+        .push(Problem::in_block(Reason::OutlivesIssuer, 1, detail));
     labelled.labels = vec![("app.kubernetes.io/name".into(), "web".into())];
     upsert(2, secret("tls.crt"), labelled);
+    let huge = "1234567890123456789012345678901234567890";
+    let lists = vec![
+        crl(Some(huge), Some(1_731_536_000), 6),
+        crl(None, None, 7),
+        crl(None, None, 8),
+        crl(None, None, 8),
+    ];
+    let config = object(ObjectKind::ConfigMap, "ns", "lists", "ca.crl");
+    upsert(2, config, listing(lists));
     inventory
 }
 
 #[test]
 fn one_whole_exposition() {
-    let text = text(&everything(), &Options::default(), 1_731_536_001);
+    let options = Options {
+        info: true,
+        ..Options::default()
+    };
+    let text = text(&everything(), &options, 1_731_536_001);
     insta::assert_snapshot!(text);
 }
 
@@ -120,6 +173,45 @@ fn a_certificate_is_expired_in_the_second_after_its_end() {
     let flip = |now| next_flip(&inventory.snapshot(), &Options::default(), now);
     assert_eq!(flip(1_731_536_000), 1_731_536_001);
     assert_eq!(flip(1_731_536_001), i64::MAX);
+}
+
+#[test]
+fn a_revocation_list_is_stale_in_the_second_after_the_next_should_have_come() {
+    let inventory = Inventory::default();
+    let lists = vec![crl(Some("1"), Some(100), 1), crl(Some("2"), None, 2)];
+    inventory.apply(0, Change::Upsert(secret("a"), listing(lists)));
+    let stale = |now| {
+        let text = text(&inventory, &Options::default(), now);
+        let lines = text
+            .lines()
+            .filter(|line| line.starts_with("x509_crl_stale{"));
+        lines.map(|line| line.ends_with(" 1")).collect::<Vec<_>>()
+    };
+    assert_eq!(stale(100), [false, false]);
+    assert_eq!(stale(101), [true, false]);
+    let flip = |now| next_flip(&inventory.snapshot(), &Options::default(), now);
+    assert_eq!((flip(100), flip(101)), (101, i64::MAX));
+}
+
+#[test]
+fn a_warning_is_no_error() {
+    let inventory = Inventory::default();
+    let mut bundle = holding(vec![certificate("a", "1", 1)]);
+    for block in 1..3 {
+        let odd = Problem::in_block(Reason::OutlivesIssuer, block, "odd");
+        bundle.problems.push(odd);
+    }
+    inventory.apply(0, Change::Upsert(secret("a"), bundle));
+    let text = text(&inventory, &Options::default(), 0);
+    let of = |needle: &str| text.lines().filter(|line| line.starts_with(needle)).count();
+    assert_eq!((of("x509_cert_error{"), of("x509_cert_warning{")), (0, 1));
+    assert!(text.ends_with("\nx509_read_errors 0\n"), "{text}");
+}
+
+#[test]
+fn the_facts_are_a_family_that_must_be_asked_for() {
+    let quiet = text(&everything(), &Options::default(), 0);
+    assert!(!quiet.contains("x509_cert_info") && !quiet.contains("fingerprint"));
 }
 
 #[test]
@@ -197,4 +289,14 @@ fn relative_families_tell_the_seconds_at_the_scrape() {
             .any(|l| l.starts_with("x509_cert_expires_in_seconds{") && l.ends_with(" 10"))
     );
     assert!(text.lines().any(|l| l.ends_with(" 31535990")));
+    let value = |family: &str| {
+        let of = |line: &&str| line.starts_with(&format!("{family}{{"));
+        let lines: Vec<_> = text.lines().filter(of).collect();
+        (lines.len(), lines[0].rsplit(' ').next().unwrap().to_owned())
+    };
+    assert_eq!(value("x509_crl_stale_in_seconds"), (1, "10".to_owned()));
+    assert_eq!(
+        value("x509_crl_fresh_since_seconds"),
+        (3, "535990".to_owned())
+    );
 }
