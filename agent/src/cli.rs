@@ -120,6 +120,16 @@ pub struct Options {
     /// Secret type and key, as TYPE:KEY; may be repeated.
     #[arg(short = 's', long, global = true, value_name = "TYPE:KEY")]
     pub secret_type: Vec<String>,
+    /// Key of ConfigMaps, which are then watched too; may be repeated.
+    #[arg(
+        short = 'c',
+        long,
+        global = true,
+        value_name = "KEY,…",
+        value_delimiter = ',',
+        value_parser = clap::builder::NonEmptyStringValueParser::new()
+    )]
+    pub configmap_keys: Vec<String>,
     /// Watch only this namespace; may be repeated.
     #[arg(long, global = true, value_name = "NAMESPACE")]
     pub include_namespace: Vec<String>,
@@ -183,7 +193,7 @@ impl Options {
     /// The file with the flags laid over it.
     pub fn effective(self) -> Result<Raw, ConfigError> {
         if !self.watch_kube_secrets && self.names_secrets() {
-            let error = "is needed by the flags that say which Secrets";
+            let error = "is needed by the flags that say which Secrets and ConfigMaps";
             return Err(ConfigError::flag("--watch-kube-secrets", error));
         }
         let default = PathBuf::from(DEFAULT_FILE);
@@ -210,6 +220,7 @@ impl Options {
     fn names_secrets(&self) -> bool {
         let lists = [
             &self.secret_type,
+            &self.configmap_keys,
             &self.include_namespace,
             &self.exclude_namespace,
             &self.include_namespace_label,
@@ -279,6 +290,11 @@ impl Options {
                     .map(|text| secret_type(text))
                     .collect();
             }
+            let key_patterns = self.configmap_keys.iter().map(|key| only(key)).collect();
+            let config_maps = raw::ConfigMaps {
+                key_patterns,
+                ..raw::ConfigMaps::default()
+            };
             raw.sources
                 .push(raw::Source::Kubernetes(Box::new(raw::Kubernetes {
                     name: "watch-kube-secrets".to_owned(),
@@ -294,6 +310,8 @@ impl Options {
                         exclude_labels: self.exclude_namespace_label,
                     },
                     secrets: Some(secrets),
+                    config_maps: Some(config_maps)
+                        .filter(|config_maps| !config_maps.key_patterns.is_empty()),
                     ..raw::Kubernetes::default()
                 })));
         }
@@ -308,6 +326,11 @@ fn secret_type(text: &str) -> raw::SecretType {
         key_patterns: vec![key.to_owned()],
         ..raw::SecretType::default()
     }
+}
+
+/// The pattern that finds this key alone.
+fn only(key: &str) -> String {
+    format!("^{}$", regex_lite::escape(key))
 }
 
 fn set<T>(target: &mut T, value: Option<T>) {

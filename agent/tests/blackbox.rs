@@ -252,6 +252,9 @@ fn the_flags_of_the_peer_say_which_secrets() {
         "config",
         "--watch-kube-secrets",
         "--secret-type=Opaque:.*\\.pem",
+        "-c",
+        "ca.crt,ca-bundle.pem",
+        "--configmap-keys=*.pem",
         "--include-namespace=a",
         "--exclude-namespace-label=team=b",
         "--kube-api-rate-limit-qps=5",
@@ -264,16 +267,28 @@ fn the_flags_of_the_peer_say_which_secrets() {
         String::from_utf8_lossy(&output.stderr)
     );
     let text = String::from_utf8(output.stdout).unwrap();
-    for value in ["team=b", "qps: 5", "Opaque", "pem"] {
+    for value in [
+        "team=b",
+        "qps: 5",
+        "Opaque",
+        "pem",
+        r"^ca\.crt$",
+        r"^ca\-bundle\.pem$",
+        r"^\*\.pem$",
+    ] {
         assert!(text.contains(value), "{value} in\n{text}");
     }
-    let alone = run(&["config", "-f", "/a", "--include-namespace=a"]);
-    assert_eq!(alone.status.code(), Some(2));
-    assert!(
-        String::from_utf8(alone.stderr)
-            .unwrap()
-            .contains("--watch-kube-secrets")
-    );
+    for flag in ["--include-namespace=a", "--configmap-keys=a"] {
+        let alone = run(&["config", "-f", "/a", flag]);
+        assert_eq!(alone.status.code(), Some(2), "{flag}");
+        let error = String::from_utf8(alone.stderr).unwrap();
+        assert!(error.contains("--watch-kube-secrets"), "{error}");
+    }
+    let empty = run(&["config", "--watch-kube-secrets", "--configmap-keys="]);
+    assert_eq!(empty.status.code(), Some(2));
+    let without = run(&["config", "--watch-kube-secrets"]);
+    let text = String::from_utf8(without.stdout).unwrap();
+    assert!(text.contains("configMaps: null"), "{text}");
 }
 
 #[test]
