@@ -40,7 +40,7 @@ reasons! {
     BadDer => "bad_der",
     /// The keystore is not a well-formed JKS or JCEKS.
     BadJks => "bad_jks",
-    /// The file is not a kubeconfig.
+    /// The file or value is not a kubeconfig.
     BadKubeconfig => "bad_kubeconfig",
     /// No passphrase that is known opens the keystore.
     BadPassphrase => "bad_passphrase",
@@ -64,7 +64,7 @@ reasons! {
     KeyMismatch => "key_mismatch",
     /// There is no certificate where one was named.
     NoCertificateFound => "no_certificate_found",
-    /// The named path, or everything a pattern could match, is missing.
+    /// The named path, everything a pattern could match, or the API server's resource is missing.
     NotFound => "not_found",
     /// The path leads outside the mounted directories.
     NotMounted => "not_mounted",
