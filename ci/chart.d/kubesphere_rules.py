@@ -57,6 +57,7 @@ REFUSED = {
 }
 SECRET = {"secret_namespace": "customer-portal-production", "secret_name": "wildcard-portal-example-org-tls", "secret_key": "tls.crt", "pod": "x509-x509-certificate-exporter-5d8c7b9f6-abcde"}
 KUBECONFIG = {"filepath": "/etc/kubernetes/controller-manager.conf", "embedded_kind": "user", "embedded_key": "system:kube-controller-manager", "node": "control-plane-01.k8s.example.org"}
+CONFIGMAP = {"cluster": "europe-west-1", "configmap_namespace": SECRET["secret_namespace"], "configmap_name": SECRET["secret_name"], "configmap_key": "ca-bundle.crt"}
 COMMON = {"subject_CN": "wildcard.portal.customers.example.org", "instance": "10.233.64.17:9793", "source_name": "host-kubeconfigs-control-plane", "reason": "unsupported_format"}
 
 
@@ -118,7 +119,7 @@ def messages(report, apis):
     rules = ks.plain(helm.objects(apis=apis))
     for one in rules["groups"][0]["rules"]:
         one.update(expr="sample", **{"for": "0s"})
-    for place in (SECRET, KUBECONFIG):
+    for place in (SECRET, KUBECONFIG, CONFIGMAP):
         series = ",".join(f'{key}="{value}"' for key, value in {**COMMON, **place}.items())
         for value in (12345678, -12345678):
             test = {"rule_files": ["rules.yaml"], "tests": [{"interval": "1m", "input_series": [{"series": f"sample{{{series}}}", "values": f"{value}x3"}],

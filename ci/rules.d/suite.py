@@ -60,6 +60,14 @@ def checks(plain):
     report.equal("promtool refuses a broken rule", len(promtool("check", broken)), 1)
 
 
+def places(plain):
+    """Where a certificate is, is told in the same words by every alert that tells it."""
+    told = {rule["alert"]: re.findall(r"\{\{ with \$labels \}\}\{\{ if \.secret_name.*?\{\{ end \}\},", rule["annotations"]["description"], re.S) for rule in alerts(plain)}
+    located = [rule["alert"] for rule in alerts(plain) if "filepath" in rule["expr"]]
+    report.equal("alerts that tell a place", [name for name, found in told.items() if len(found) == 1], located)
+    report.equal("words for a place", len({text for found in told.values() for text in found}), 1)
+
+
 def tests(plain):
     """Every alert has a test that fires and one that does not, and the tests notice an alert that never fires, always does, or is hasty."""
     files = {path.name: path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.test.yaml"))}
@@ -84,6 +92,15 @@ def tuned():
     report.equal("tuned labels", renewal.get("labels"), {"severity": "info", "team": "platform"})
     report.equal("tuned annotations", renewal.get("annotations", {}).get("runbook_url"), "https://runbooks.example.org/certificates")
     report.equal("a tuned for", found["X509 SourceDown"]["for"], "10m")
+    crl = {"crlWarningDaysLeft": 2, "crlNeedsRefreshSeverity": "info", "crlStaleSeverity": "warning", "keystorePassphraseFailuresSeverity": "info"}
+    found = {rule["alert"]: rule for rule in alerts(rendered({"prometheusRules": {**crl, "alertForOverrides": {"CRLStale": "1h"}, "alertExprOverrides": {"CRLNeedsRefresh": "up"}}}))}
+    severities = {name: found[name]["labels"]["severity"] for name in ("CRLNeedsRefresh", "CRLStale", "KeystorePassphraseFailures")}
+    report.equal("severities of lists and keystores", severities, {"CRLNeedsRefresh": "info", "CRLStale": "warning", "KeystorePassphraseFailures": "info"})
+    report.equal("overrides of lists", (found["CRLStale"]["for"], found["CRLNeedsRefresh"]["expr"]), ("1h", "up"))
+    limit = [rule["expr"] for rule in alerts(rendered({"prometheusRules": crl})) if "(2 * 86400)" in rule["expr"]]
+    report.check("days left of lists", [] if len(limit) == 1 and "x509_crl_next_update" in limit[0] else limit or ["not in the rules"])
+    off = {rule["alert"] for rule in alerts(rendered({"prometheusRules": {"alertOnKeystorePassphraseFailures": False}}))}
+    report.check("keystores switched off", off & {"KeystorePassphraseFailures"})
     mine = rendered({"prometheusRules": {"disableBuiltinAlertGroup": True, "extraAlertGroups": [{"name": "mine", "rules": [{"alert": "A", "expr": "up == 0"}]}]}})
     report.equal("only the user's groups", [group["name"] for group in mine["groups"]], ["mine"])
 
@@ -121,7 +138,7 @@ def panels(board):
         report.check(f"panel {title} has rows while all is well", evaluated(f"count({query}) > bool 0", 1))
     kinds = {panel["title"]: panel["type"] for panel in board["panels"]}
     stats = {title: query for title, query in dashboard.queries(board) if kinds[title] == "stat"}
-    expected = {"Certificates": 6, "Expired": 1, "Within $critical days": 2, "Within $warning days": 3, "Problems": 0, "Sources down": 0}
+    expected = {"Certificates": 8, "Expired": 1, "Within $critical days": 2, "Within $warning days": 3, "Problems": 0, "Sources down": 0}
     report.equal("the dashboard's figures", sorted(stats), sorted(expected))
     for title, value in expected.items():
         report.check(f"panel {title} is {value}", evaluated(stats[title], value))
@@ -132,6 +149,7 @@ def main():
     plain = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     board = json.loads(BOARD.read_text(encoding="utf-8"))
     checks(plain)
+    places(plain)
     tests(plain)
     tuned()
     metrics(plain, board)

@@ -5,8 +5,8 @@ two releases apart; without a monitor there is no telling how targets are labell
 {{- define "x509.rules.absent" -}}
 {{- $root := .root -}}{{- $v := .root.Values -}}{{- $full := include "x509.fullname" .root -}}
 {{- $pods := dict -}}
-{{- if $v.secretsExporter.enabled -}}
-{{- $_ := set $pods "cluster-secrets" (include "x509.rules.pods" (dict "base" $full "hash" true)) -}}
+{{- with first $root.x509.objects -}}
+{{- $_ := set $pods (index (include "x509.objects.known" $root | fromYaml) .).name (include "x509.rules.pods" (dict "base" $full "hash" true)) -}}
 {{- end -}}
 {{- range $name, $own := $v.hostPathsExporter.daemonSets -}}
 {{- $host := dict "root" $root "name" $name "own" $own -}}

@@ -5,6 +5,9 @@
 CertificateRenewal: {severity: certificateRenewalsSeverity}
 CertificateExpiration: {severity: certificateExpirationsSeverity}
 CertificateError: {severity: certificateErrorSeverity, switch: alertOnCertificateError}
+KeystorePassphraseFailures: {severity: keystorePassphraseFailuresSeverity, switch: alertOnKeystorePassphraseFailures}
+CRLNeedsRefresh: {severity: crlNeedsRefreshSeverity}
+CRLStale: {severity: crlStaleSeverity}
 CertificateNotYetValid: {severity: certificateNotYetValidSeverity, switch: alertOnCertificateNotYetValid}
 SourceDown: {severity: sourceDownSeverity, switch: alertOnSourceDown}
 SourceAbsent: {severity: sourceAbsentSeverity, switch: alertOnSourceAbsent}
@@ -34,8 +37,9 @@ KubeTransportErrorsSustained: {severity: kubeTransportErrorsSustainedSeverity, s
 {{- range .rules -}}
 {{- $name := .alert -}}
 {{- $knob := index $knobs $name -}}
-{{- if and (or (not $knob.switch) (index $values ($knob.switch | default "create"))) (or (ne $name "SourceAbsent") $root.Values.secretsExporter.enabled $root.Values.hostPathsExporter.daemonSets) -}}
+{{- if and (or (not $knob.switch) (index $values ($knob.switch | default "create"))) (or (ne $name "SourceAbsent") $root.x509.watching) -}}
 {{- $expr := .expr | replace "28 * 86400" (printf "%d * 86400" (int $values.warningDaysLeft)) | replace "86400 * 14" (printf "86400 * %d" (int $values.criticalDaysLeft)) -}}
+{{- if eq $name "CRLNeedsRefresh" -}}{{- $expr = .expr | replace "7 * 86400" (printf "%d * 86400" (int $values.crlWarningDaysLeft)) -}}{{- end -}}
 {{- if has $name (list "SourceAbsent" "ExporterAbsent") -}}{{- $expr = include "x509.rules.absent" (dict "root" $root "sources" (eq $name "SourceAbsent")) -}}{{- end -}}
 {{- $_ := set . "expr" (index $values.alertExprOverrides $name | default $expr) -}}
 {{- $_ := set . "for" (index $values.alertForOverrides $name | default .for) -}}
