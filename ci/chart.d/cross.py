@@ -4,6 +4,9 @@ import re
 
 import yaml
 
+import pod_files
+import rights
+
 WORKLOADS = ("Deployment", "DaemonSet")
 CLUSTER = ("ClusterRole", "ClusterRoleBinding", "ClusterRuleGroup", "ClusterDashboard")
 ROLES, BINDINGS = ("ClusterRole", "Role"), ("ClusterRoleBinding", "RoleBinding")
@@ -30,8 +33,14 @@ def container(item):
     return pod(item)["containers"][0]
 
 
+def beside(workload):
+    """The parts of the volume in which a pod's configuration is: [{configMap or secret: …}]."""
+    volume = next(v for v in pod(workload)["volumes"] if v["name"] == "config")
+    return volume["projected"]["sources"] if "projected" in volume else [{"configMap": volume["configMap"]}]
+
+
 def config_of(objects, workload):
-    name = next(v["configMap"]["name"] for v in pod(workload)["volumes"] if v["name"] == "config")
+    name = next(part["configMap"]["name"] for part in beside(workload) if "configMap" in part)
     return next((c["data"]["config.yaml"] for c in of(objects, "ConfigMap") if c["metadata"]["name"] == name), None)
 
 
@@ -106,10 +115,6 @@ def bindings(objects, namespace):
 
 
 def least_privilege(objects):
-    for role in of(objects, *ROLES):
-        for rule in role["rules"]:
-            if set(rule["verbs"]) != {"get", "list", "watch"} or not set(rule["resources"]) <= {"secrets", "namespaces"} or rule["apiGroups"] != [""]:
-                yield f"{title(role)}: {rule}"
     for item in of(objects, *WORKLOADS):
         context, node = container(item)["securityContext"], item["kind"] == "DaemonSet"
         if context["capabilities"]["drop"] != ["ALL"] or context["capabilities"].get("add", []) not in ([], ["DAC_READ_SEARCH"] if node else []):
@@ -199,7 +204,7 @@ def volumes(objects):
             volume = named.get(mount["name"], {})
             if not LABEL.match(mount["name"]) or len(mount["name"]) > 63:
                 yield f"{title(item)}: volume name {mount['name']}"
-            if not mount.get("readOnly") and ("hostPath" in volume or "configMap" in volume):
+            if not mount.get("readOnly") and ("hostPath" in volume or "configMap" in volume or "projected" in volume):
                 yield f"{title(item)}: {mount['mountPath']} is writable"
             if "hostPath" in volume and mount["mountPath"] != "/host" + volume["hostPath"]["path"]:
                 yield f"{title(item)}: {mount} is not where the agent looks"
@@ -246,5 +251,7 @@ def checksums(objects):
 def everything(objects, namespace):
     yield from namespaces(objects, namespace)
     yield from bindings(objects, namespace)
-    for check in (no_empty_values, unique_names, valid_names, accounts, least_privilege, selectors, ports, volumes, watched_is_mounted, node_label, checksums):
+    checks = (no_empty_values, unique_names, valid_names, accounts, rights.everything, least_privilege, selectors, ports, volumes, watched_is_mounted,
+              pod_files.everything, node_label, checksums)
+    for check in checks:
         yield from check(objects)

@@ -1,4 +1,6 @@
 """Spoils a good render in one way at a time: the checks of cross.py have to find each."""
+import hashlib
+
 import cross
 
 
@@ -64,16 +66,43 @@ SPOILED = {
 }
 
 
-def spoil_config(objects, old, new):
-    data = named(objects, "ConfigMap", "-master")["data"]
+# The same for a render in which every source of objects is enabled, with keystores and another cluster.
+SOURCES = (*TEMPLATE, "volumes", 0, "projected", "sources")
+SPOILED_OBJECTS = {
+    "a source without its right": lambda objects: named(objects, "ClusterRole")["rules"].pop(),
+    "a right without its source": lambda objects: spoil_config(objects, "kind: csr", "kind: kubesphere", "-secrets"),
+    "CA bundles without their right": lambda objects: spoil_config(objects, "apiservice: false", "apiservice: true", "-secrets"),
+    "ConfigMaps without their right": put("ClusterRole", "rules", 0, "resources", ["secrets"]),
+    "labels of namespaces without their right": lambda objects: spoil_config(objects, "  includeLabels: []\n  rateLimit", "  includeLabels: [a]\n  rateLimit", "-secrets"),
+    "a right by name that nobody needs": lambda objects: named(objects, "ClusterRole")["rules"].append(
+        {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["a"], "verbs": ["get", "list", "watch"]}),
+    "a passphrase in clear": lambda objects: spoil_config(objects, "passphraseFile: ", "passphrase: ", "-secrets"),
+    "a passphrase in clear elsewhere": put("ConfigMap", "data", "note", "changeit"),
+    "a passphrase that is not mounted": lambda objects: spoil_config(objects, "secret-type-1-pkcs12", "secret-type-2-pkcs12", "-secrets"),
+    "a passphrase that is not kept": put("Secret", "data", {"host-own-pkcs12": "YQ=="}),
+    "a passphrase that nobody reads": put("Secret", "data", "more", "YQ=="),
+    "a kubeconfig that is not mounted": lambda objects: spoil_config(objects, "clusters/there", "clusters/elsewhere", "-secrets"),
+    "a pod that waits for a kubeconfig": put("Deployment", *SOURCES, 2, "secret", "optional", False),
+}
+
+
+def spoil_config(objects, old, new, end="-master"):
+    data = named(objects, "ConfigMap", end)["data"]
     assert old in data["config.yaml"]
     data["config.yaml"] = data["config.yaml"].replace(old, new)
+    # With its checksum, so that it is not that which is noticed.
+    for item in cross.of(objects, *cross.WORKLOADS) if end != "-master" else []:
+        notes = item["spec"]["template"]["metadata"]["annotations"]
+        notes["checksum/config"] = hashlib.sha256(cross.config_of(objects, item).rstrip("\n").encode()).hexdigest()
 
 
-def unfound(render, namespace):
-    """Spoilings that no check noticed; `render` gives a fresh good render each time."""
-    for what, spoil in SPOILED.items():
-        objects = render()
-        spoil(objects)
-        if not list(cross.everything(objects, namespace)):
-            yield what
+def unfound(seed, full, namespace):
+    """Spoilings that no check noticed; `seed` and `full` give a fresh good render each time."""
+    for render, spoilings in ((seed, SPOILED), (full, SPOILED_OBJECTS)):
+        if found := list(cross.everything(render(), namespace)):
+            yield f"a good render is bad: {found}"
+        for what, spoil in spoilings.items():
+            objects = render()
+            spoil(objects)
+            if not list(cross.everything(objects, namespace)):
+                yield what

@@ -14,14 +14,18 @@ REPOSITORY = "https://github.com/x509-certificate-exporter/x509-certificate-expo
 # What most users set, in the order in which they meet it.
 EVERYDAY = (
     "installer", "upgradeFrom", "monitoring.labels", "secretsExporter.enabled", "secretsExporter.secretTypes", "secretsExporter.includeNamespaces",
-    "secretsExporter.excludeNamespaces", "hostPathsExporter.discovery.enabled", "hostPathsExporter.discovery.distributions", "hostPathsExporter.daemonSets",
+    "secretsExporter.excludeNamespaces",
+    "secretsExporter.configMapKeys", "cabundlesExporter.enabled", "clusters",
+    "hostPathsExporter.discovery.enabled", "hostPathsExporter.discovery.distributions", "hostPathsExporter.daemonSets",
     "hostPathsExporter.watchFiles", "hostPathsExporter.watchKubeconfFiles", "hostPathsExporter.hostMounts", "hostPathsExporter.dacReadSearch", "rbac.mode",
     "prometheusServiceMonitor.create", "prometheusRules.create", "prometheusRules.warningDaysLeft", "prometheusRules.criticalDaysLeft",
     "grafana.createDashboard", "kubesphere.enabled", "openshift.enabled", "networkPolicy.enabled", "global.imageRegistry", "image.digest",
 )
 TITLES = {
-    "": "General", "global": "Shared with a parent chart", "image": "Image", "log": "Logs", "web": "Web", "secretsExporter": "Secrets",
-    "cabundlesExporter": "CA bundles", "hostPathsExporter": "Files of the nodes", "service": "Service", "monitoring": "Monitoring in general",
+    "": "General", "global": "Shared with a parent chart", "image": "Image", "log": "Logs", "web": "Web", "secretsExporter": "Secrets and ConfigMaps",
+    "cabundlesExporter": "CA bundles", "certificateSigningRequestsExporter": "CertificateSigningRequests",
+    "certificateRequestsExporter": "CertificateRequests of cert-manager", "kubesphereClustersExporter": "Member clusters of KubeSphere",
+    "hostPathsExporter": "Files of the nodes", "service": "Service", "monitoring": "Monitoring in general",
     "networkPolicy": "Network policy", "prometheusServiceMonitor": "ServiceMonitor", "prometheusPodMonitor": "PodMonitor", "prometheusRules": "Alerts",
     "grafana": "Grafana", "kubesphere": "KubeSphere", "openshift": "OpenShift", "tests": "Tests", "rbac": "Rights and accounts", "psp": "Pod security policies",
     "rbacProxy": "Authenticating sidecar", "migration": "Migration job",

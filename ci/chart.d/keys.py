@@ -8,13 +8,11 @@ import yaml
 import helm
 
 # Keys that do nothing as long as the feature that they belong to cannot be switched on; the test proves that they do nothing.
-INERT = ("rbacProxy.", "cabundlesExporter.", "prometheusRules.alertOnKeystorePassphraseFailures")
+INERT = ("rbacProxy.",)
 # Keys whose feature is not built: any use fails the render by name.
 NOT_BUILT = {
     "exposeDiagnosticMetrics", "metricLabelsFilterList", "probeListenPort", "webConfiguration", "webConfigurationExistingSecret",
-    "rbacProxy.enabled", "cabundlesExporter.enabled", "secretsExporter.configMapKeys", "secretsExporter.includeConfigMaps",
-    "secretsExporter.excludeConfigMaps", "secretsExporter.exposeConfigMapLabels", "prometheusRules.keystorePassphraseFailuresSeverity",
-    "prometheusRules.crlWarningDaysLeft", "prometheusRules.crlNeedsRefreshSeverity", "prometheusRules.crlStaleSeverity",
+    "rbacProxy.enabled",
 }
 # Values that a rule of the schema or of Kubernetes asks for, where the type alone would give a bad one.
 SPECIAL = {
@@ -30,12 +28,15 @@ SPECIAL = {
     "readinessProbe": {"periodSeconds": 77}, "livenessProbe": {"periodSeconds": 77},
     "podSecurityContext": {"fsGroup": 77}, "securityContext": {"runAsUser": 77},
     "grafana.sidecarLabel": "changed",
-    "installer": "project-operator", "rbac.mode": "namespaced", "watchDistributions": ["k0s"],
+    "pkcs12": {"tryEmptyPassphrase": True}, "jks": {"passphraseSecretRef": {"name": "changed", "key": "changed"}},
+    "clusters": [{"name": "changed", "kubeconfigSecret": {"name": "changed"}}],
+    "installer": "project-operator", "watchDistributions": ["k0s"],
     "prometheusServiceMonitor.create": False, "prometheusRules.create": False,
     "prometheusServiceMonitor.scheme": "http", "prometheusPodMonitor.scheme": "http",
 }
 SKIPPED = {"hostPathsExporter.daemonSets": "its own test", "hostPathsExporter.discovery.enabled": "its own test", "hostPathsExporter.discovery.distributions": "its own test",
            "kubesphere.createDashboard": "on KubeSphere alone: kubesphere.py", "kubesphere.ruleLabels": "on KubeSphere 3.0 to 3.3 alone: kubesphere.py",
+           "rbac.mode": "refused beside kinds of the cluster: modes.py, objects.py",
            "secretsExporter.restartPolicy": "only one value is legal", "hostPathsExporter.restartPolicy": "only one value is legal"}
 
 

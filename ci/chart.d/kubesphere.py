@@ -22,6 +22,7 @@ ALERTING = [f"alerting.kubesphere.io/v2beta1/{kind}" for kind in ("RuleGroup", "
 BOARDS = [f"monitoring.kubesphere.io/v1alpha2/{kind}" for kind in ("Dashboard", "ClusterDashboard")]
 LEGACY = [*CLUSTER, "installer.kubesphere.io/v1alpha1/ClusterConfiguration"]
 KS34 = [*LEGACY, *ALERTING, *BOARDS]
+EXISTING = {"rbac": {"mode": "namespaced", "create": False}}
 NAMESPACED, ADMIN, OPERATOR = {"rbac": {"mode": "namespaced"}}, {"installer": "project-admin"}, {"installer": "project-operator"}
 EXAMPLES = sorted((helm.ROOT / "values-examples").glob("kubesphere-*.yaml"))
 FULL = helm.CHART / "ci" / "full-values.yaml"
@@ -34,6 +35,8 @@ KINDS = (
     ("3.2, with dashboards", [*LEGACY, *BOARDS], {}, {"PrometheusRule", "ClusterDashboard"}),
     ("3.4", KS34, {}, {"ClusterRuleGroup", "ClusterDashboard"}),
     ("4 without monitoring", ["v1/Pod", *ALERTING], {}, {"ClusterRuleGroup"}),
+    ("3.4, nodes alone", KS34, {"secretsExporter": {"enabled": False}}, {"RuleGroup", "Dashboard"}),
+    ("3.4, CA bundles alone", KS34, {"secretsExporter": {"enabled": False}, "cabundlesExporter": {"enabled": True}}, {"ClusterRuleGroup", "ClusterDashboard"}),
     ("3.4, namespaced", KS34, NAMESPACED, {"RuleGroup", "Dashboard"}),
     ("3.4, project admin", KS34, ADMIN, {"RuleGroup", "Dashboard"}),
     ("3.4, project operator", KS34, OPERATOR, set()),
@@ -81,7 +84,7 @@ def kinds(report):
 def contents(report, schemas):
     """Every render on KubeSphere is one that it takes, and none of the checks is a rubber stamp."""
     for name, values in [("default", []), *((path.stem, [path]) for path in [FULL, *EXAMPLES])]:
-        for mode in ({}, NAMESPACED):
+        for mode in ({}, EXISTING):
             objects = ks.of(helm.objects(*values, mode, apis=KS34), *OURS)
             report.check(f"KubeSphere: {name} {mode}", ks.everything(objects, helm.NAMESPACE), 5)
             report.check(f"KubeSphere: {name} {mode}: kubeconform", conformity(objects, schemas))

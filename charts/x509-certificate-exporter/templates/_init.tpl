@@ -14,6 +14,7 @@ keys under their new names, and what follows from one value for others. Nothing 
 {{- if or $silent (and $values.upgradeFrom (not $foreign)) -}}{{- $_ := set $values.hostPathsExporter.discovery "enabled" false -}}{{- end -}}
 {{- $_ := set . "Values" $values -}}
 {{- include "x509.init.installer" . -}}
+{{- include "x509.init.objects" . -}}
 {{- include "x509.init.hosts" . -}}
 {{- include "x509.init.kinds" . -}}
 {{- end -}}
@@ -63,5 +64,5 @@ away; in values of another chart those are missing too.
 {{- $_ := set .x509 "builtin" true -}}
 {{- end -}}
 {{- $_ := set $host "daemonSets" $sets -}}
-{{- $_ := set .x509 "watching" (or .Values.secretsExporter.enabled (not (empty $sets))) -}}
+{{- $_ := set .x509 "watching" (not (and (empty .x509.objects) (empty $sets))) -}}
 {{- end -}}

@@ -25,7 +25,7 @@
 {{- $v := .Values -}}{{- $apis := .Capabilities.APIVersions -}}
 {{- $known := $apis.Has "v1/Pod" -}}
 {{- $enabled := $v.kubesphere.enabled | toString -}}
-{{- $scope := ternary "Cluster" "" (and (eq $v.rbac.mode "cluster") $v.secretsExporter.enabled) -}}
+{{- $scope := ternary "Cluster" "" (and (eq $v.rbac.mode "cluster") (not (empty .x509.objects))) -}}
 {{- $kinds := dict "rules" (printf "alerting.kubesphere.io/v2beta1/%sRuleGroup" $scope) "dashboard" (printf "monitoring.kubesphere.io/v1alpha2/%sDashboard" $scope) -}}
 {{- range $part, $api := $kinds -}}
 {{- $there := or ($apis.Has $api) (and (eq $enabled "true") (not $known)) -}}

@@ -2,10 +2,6 @@
 
 {{- define "x509.notes.watched" -}}
 {{- $v := .Values -}}{{- $full := include "x509.fullname" . -}}
-{{- if $v.secretsExporter.enabled }}
-  Secrets of type{{ range $v.secretsExporter.secretTypes }} {{ .type }}{{ end }}
-  {{- if eq $v.rbac.mode "namespaced" }} in{{ range (include "x509.rbac.namespaces" . | fromJson).names }} {{ . }}{{ end }}{{ end }}, by Deployment {{ $full }}
-{{- end }}
 {{- range $name, $own := $v.hostPathsExporter.daemonSets }}
 {{- $host := dict "root" $ "name" $name "own" $own }}
 {{- include "x509.host.resolve" $host }}
@@ -15,7 +11,7 @@
   {{- with $host.v.nodeSelector }} nodes with{{ range $key, $value := . }} {{ $key }}={{ $value }}{{ end }}{{ else }} every node{{ end }} that tolerations
   {{- if $host.v.affinity }} and affinity{{ end }} admit, by DaemonSet {{ $full }}-{{ $name }}
 {{- end }}
-{{- if not (or $v.secretsExporter.enabled $v.hostPathsExporter.daemonSets) }}
+{{- if not .x509.watching }}
   nothing: secretsExporter and hostPathsExporter.discovery are off and hostPathsExporter.daemonSets is empty.
 {{- end }}
 {{- if and $v.upgradeFrom (not $v.hostPathsExporter.daemonSets) }}

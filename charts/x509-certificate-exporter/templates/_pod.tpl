@@ -1,6 +1,6 @@
 {{/*
 The pod template of both workloads. Takes
-  root, component, v (secretsExporter or a DaemonSet's settings), config (text), configMap, account, token (mounted?),
+  root, component, v (secretsExporter or a DaemonSet's settings), config (text), configMap, files (of Secrets, beside it), account, token (mounted?),
   args, capability (one to add, or empty), mounts (of host directories), hostNetwork
 */}}
 {{- define "x509.pod" -}}
@@ -48,8 +48,16 @@ spec:
     - {{ include "x509.container" . | nindent 6 | trim }}
   volumes:
     - name: config
+      {{- if .files }}
+      projected:
+        sources:
+          - configMap:
+              name: {{ .configMap | toYaml }}
+          {{- toYaml .files | nindent 10 }}
+      {{- else }}
       configMap:
         name: {{ .configMap | toYaml }}
+      {{- end }}
     {{- range .mounts }}
     - name: {{ .volume }}
       hostPath:

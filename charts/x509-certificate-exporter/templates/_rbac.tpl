@@ -1,36 +1,51 @@
-{{/* What the Secrets pod may do: read, and only what a value asks for. */}}
+{{/* What the Deployment may do in this cluster: read, and only what a value asks for. */}}
+
+{{/* The resources that each source reads, by API group: {root, namespace?}; with a namespace, what it reads there. */}}
+{{- define "x509.rbac.resources" -}}
+{{- $v := .root.Values -}}{{- $context := . -}}{{- $found := list -}}{{- $filtered := false -}}
+{{- range $key := .root.x509.objects -}}
+{{- $at := dict "root" $context.root "key" $key -}}
+{{- $space := has $key (list "secrets" "certificateRequests") -}}
+{{- $here := ternary $space true (hasKey $context "namespace") -}}
+{{- if and $here $context.namespace -}}{{- $here = has $context.namespace (include "x509.objects.namespaces" $at | fromJson).names -}}{{- end -}}
+{{- if $here -}}
+{{- if $space -}}
+{{- $from := index $v (include "x509.objects.namespaced" $at) -}}
+{{- $filtered = or $filtered (not (empty $from.includeNamespaceLabels)) (not (empty $from.excludeNamespaceLabels)) -}}
+{{- end -}}
+{{- if eq $key "secrets" -}}
+{{- if $v.secretsExporter.secretTypes -}}{{- $found = append $found "secrets" -}}{{- end -}}
+{{- if $v.secretsExporter.configMapKeys -}}{{- $found = append $found "configmaps" -}}{{- end -}}
+{{- else if eq $key "cabundles" -}}
+{{- $kinds := dict "mutating" "mutatingwebhookconfigurations" "validating" "validatingwebhookconfigurations" "apiservice" "apiservices" "crdConversion" "customresourcedefinitions" -}}
+{{- range $switch, $kind := $kinds -}}{{- if index $v.cabundlesExporter.resources $switch -}}{{- $found = append $found $kind -}}{{- end -}}{{- end -}}
+{{- else -}}
+{{- $found = append $found (index (dict "certificateSigningRequests" "certificatesigningrequests" "certificateRequests" "certificaterequests" "kubesphereClusters" "clusters") $key) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if $filtered -}}{{- $found = append $found "namespaces" -}}{{- end -}}
+{{- dict "names" $found | toJson -}}
+{{- end -}}
+
+{{/* The rules of a role: {root, namespace?}. */}}
 {{- define "x509.rbac.rules" -}}
-{{- $resources := list "secrets" -}}
-{{- if or .Values.secretsExporter.includeNamespaceLabels .Values.secretsExporter.excludeNamespaceLabels -}}
-{{- $resources = append $resources "namespaces" -}}
+{{- $rules := list -}}{{- $names := (include "x509.rbac.resources" . | fromJson).names -}}
+{{- $groups := dict "" (list "secrets" "configmaps" "namespaces") "admissionregistration.k8s.io" (list "mutatingwebhookconfigurations" "validatingwebhookconfigurations") -}}
+{{- $_ := set $groups "apiregistration.k8s.io" (list "apiservices") -}}
+{{- $_ := set $groups "apiextensions.k8s.io" (list "customresourcedefinitions") -}}
+{{- $_ := set $groups "certificates.k8s.io" (list "certificatesigningrequests") -}}
+{{- $_ := set $groups "cert-manager.io" (list "certificaterequests") -}}
+{{- $_ := set $groups "cluster.kubesphere.io" (list "clusters") -}}
+{{- range $group, $resources := $groups -}}
+{{- $wanted := list -}}
+{{- range $resources -}}{{- if has . $names -}}{{- $wanted = append $wanted . -}}{{- end -}}{{- end -}}
+{{- with $wanted -}}{{- $rules = append $rules (dict "apiGroups" (list $group) "resources" . "verbs" (list "get" "list" "watch")) -}}{{- end -}}
 {{- end -}}
-- apiGroups: [""]
-  resources: [{{ join ", " $resources }}]
-  verbs: [get, list, watch]
+{{- with .namespace -}}
+{{- with index (include "x509.rbac.passphrases" $.root | fromJson) . -}}
+{{- $rules = append $rules (dict "apiGroups" (list "") "resources" (list "secrets") "resourceNames" . "verbs" (list "get" "list" "watch")) -}}
 {{- end -}}
-
-{{/* The namespaces that the Secrets pod is to watch, as JSON {names}; without cluster rights the release's own if none is named. */}}
-{{- define "x509.rbac.namespaces" -}}
-{{- $own := ternary (list (include "x509.namespace" .)) list (eq .Values.rbac.mode "namespaced") -}}
-{{- dict "names" (.Values.secretsExporter.includeNamespaces | default $own) | toJson -}}
 {{- end -}}
-
-{{/* Whether a role is to be made, and for the cluster or for namespaces: {root, mode}. */}}
-{{- define "x509.rbac.wanted" -}}
-{{- $v := .root.Values -}}
-{{- if and $v.rbac.create $v.secretsExporter.enabled (eq $v.rbac.mode .mode) -}}true{{- end -}}
-{{- end -}}
-
-{{/* Name, labels and annotations of a role or binding: {root, namespace?, annotations}. */}}
-{{- define "x509.rbac.metadata" -}}
-name: {{ include "x509.clusterName" .root | toYaml }}
-{{- with .namespace }}
-namespace: {{ . | toYaml }}
-{{- end }}
-labels:
-  {{- include "x509.labels" (dict "root" .root) | nindent 2 }}
-{{- with .annotations }}
-annotations:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
+{{- with $rules -}}{{- toYaml . -}}{{- end -}}
 {{- end -}}

@@ -14,8 +14,8 @@
 
 {{/* Paths are absolute and something is watched: {c, key, host}. */}}
 {{- define "x509.validate.paths" -}}
-{{- $c := .c -}}{{- $key := .key -}}
-{{- include "x509.host.resolve" .host -}}
+{{- $c := .c -}}{{- $key := .key -}}{{- $host := .host -}}
+{{- include "x509.host.resolve" $host -}}
 {{- if not (concat .host.paths .host.kubeconfigs .host.known) -}}
 {{- $_ := set $c "found" (append $c.found (printf "%s: watches nothing; give it watchFiles, watchDirectories, watchKubeconfFiles or watchDistributions" $key)) -}}
 {{- end -}}
@@ -26,6 +26,12 @@
 {{- range concat .host.paths .host.kubeconfigs (.host.v.extraHostDirectories | default list) | uniq -}}
 {{- if or (not (hasPrefix "/" .)) (has ".." (splitList "/" .)) -}}
 {{- $_ := set $c "found" (append $c.found (printf "%s: %q is not an absolute path without .." $key .)) -}}
+{{- end -}}
+{{- end -}}
+{{- range $format := list "pkcs12" "jks" -}}
+{{- $store := index $host.v $format | default dict -}}
+{{- if and $store.passphrase $store.passphraseSecretRef -}}
+{{- $_ := set $c "found" (append $c.found (printf "%s: %s: give either passphrase or passphraseSecretRef" $key $format)) -}}
 {{- end -}}
 {{- end -}}
 {{- range .host.mounts -}}

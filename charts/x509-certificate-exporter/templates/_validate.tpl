@@ -3,6 +3,7 @@
 {{- $c := dict "found" list "root" . -}}
 {{- include "x509.validate.notBuilt" $c -}}
 {{- include "x509.validate.secrets" $c -}}
+{{- include "x509.validate.clusters" $c -}}
 {{- include "x509.validate.rights" $c -}}
 {{- include "x509.validate.flags" $c -}}
 {{- include "x509.validate.hosts" $c -}}
@@ -16,38 +17,14 @@
 {{/* Keys whose feature is not built yet: key → whether it is used. A feature that gets built leaves this list. */}}
 {{- define "x509.validate.notBuilt" -}}
 {{- $c := . -}}{{- $v := .root.Values -}}
-{{- $keystores := list -}}
-{{- range $v.secretsExporter.secretTypes -}}
-{{- if or .pkcs12 .jks (has .format (list "pkcs12" "jks")) -}}{{- $keystores = append $keystores .type -}}{{- end -}}
-{{- end -}}
-{{- $used := dict "secretsExporter.secretTypes: format pkcs12 and jks" $keystores "webConfiguration" $v.webConfiguration -}}
-{{- range $key := list "configMapKeys" "includeConfigMaps" "excludeConfigMaps" "exposeConfigMapLabels" -}}
-{{- $_ := set $used (printf "secretsExporter.%s" $key) (index $v.secretsExporter $key) -}}
-{{- end -}}
+{{- $used := dict "webConfiguration" $v.webConfiguration -}}
 {{- range $key := list "webConfigurationExistingSecret" "probeListenPort" "exposeDiagnosticMetrics" "metricLabelsFilterList" -}}
 {{- $_ := set $used $key (index $v $key) -}}
 {{- end -}}
-{{- $_ := set $used "cabundlesExporter.enabled" $v.cabundlesExporter.enabled -}}
 {{- $_ := set $used "rbacProxy.enabled" $v.rbacProxy.enabled -}}
-{{- $rules := dict "keystorePassphraseFailuresSeverity" "warning" "crlWarningDaysLeft" "7" "crlNeedsRefreshSeverity" "warning" "crlStaleSeverity" "critical" -}}
-{{- range $key, $default := $rules -}}
-{{- $_ := set $used (printf "prometheusRules.%s" $key) (ne (index $v.prometheusRules $key | toString) $default) -}}
-{{- end -}}
 {{- range $key, $value := $used -}}
 {{- if $value -}}
 {{- $_ := set $c "found" (append $c.found (printf "%s: not built yet in this version of the chart; leave it at its default" $key)) -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-
-{{- define "x509.validate.secrets" -}}
-{{- $c := . -}}
-{{- if and .root.Values.secretsExporter.enabled (not .root.Values.secretsExporter.secretTypes) -}}
-{{- $_ := set $c "found" (append $c.found "secretsExporter.secretTypes: names no type, so nothing would be watched; use secretsExporter.enabled: false") -}}
-{{- end -}}
-{{- range $i, $type := .root.Values.secretsExporter.secretTypes -}}
-{{- if eq (empty .key) (empty .keyPatterns) -}}
-{{- $_ := set $c "found" (append $c.found (printf "secretsExporter.secretTypes[%d] (%s): give either key or keyPatterns" $i .type)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -57,7 +34,7 @@
 {{- $c := . -}}
 {{- range $flag := .root.Values.secretsExporter.extraArgs -}}
 {{- $name := regexFind "^--?[^= ]+" $flag -}}
-{{- if has $name (list "--expose-labels" "-l" "--profile" "--configmap-keys" "-c" "--web.config.file" "--web.systemd-socket" "--probe.listen-address") -}}
+{{- if has $name (list "--expose-labels" "-l" "--profile" "--web.config.file" "--web.systemd-socket" "--probe.listen-address") -}}
 {{- $_ := set $c "found" (append $c.found (printf "secretsExporter.extraArgs: %s: not built yet in this version of the chart; leave it out" $name)) -}}
 {{- end -}}
 {{- end -}}
