@@ -1,6 +1,7 @@
 //! The `caBundle`s of webhooks and API services: whom the API server itself trusts. One that
 //! expires takes every request down that the webhook guards.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry::{Occupied, Vacant};
 
@@ -78,55 +79,39 @@ struct Conversions<'a> {
 
 /// Watches the objects of these kinds.
 pub fn plan(options: Options, resources: Resources) -> Plan {
-    let kinds = [
-        (
-            resources.mutating,
-            Wanted::all(
-                ObjectKind::MutatingWebhookConfiguration,
-                ADMISSION,
-                "mutatingwebhookconfigurations",
-                Webhooks,
-            ),
-        ),
-        (
-            resources.validating,
-            Wanted::all(
-                ObjectKind::ValidatingWebhookConfiguration,
-                ADMISSION,
-                "validatingwebhookconfigurations",
-                Webhooks,
-            ),
-        ),
-        (
-            resources.api_services,
-            Wanted::all(
-                ObjectKind::ApiService,
-                "/apis/apiregistration.k8s.io/v1",
-                "apiservices",
-                ApiService,
-            ),
-        ),
-        (
-            resources.conversions,
-            Wanted::all(
-                ObjectKind::CustomResourceDefinition,
-                "/apis/apiextensions.k8s.io/v1",
-                "customresourcedefinitions",
-                Conversion,
-            ),
-        ),
-    ];
-    let wanted = kinds.into_iter();
+    use ObjectKind as Kind;
+    let mut wanted = Vec::new();
+    let admission = "/apis/admissionregistration.k8s.io/v1";
+    if resources.mutating {
+        let resource = "mutatingwebhookconfigurations";
+        let kind = Kind::MutatingWebhookConfiguration;
+        wanted.push(Wanted::all(kind, admission, resource, Webhooks));
+    }
+    if resources.validating {
+        let resource = "validatingwebhookconfigurations";
+        let kind = Kind::ValidatingWebhookConfiguration;
+        wanted.push(Wanted::all(kind, admission, resource, Webhooks));
+    }
+    if resources.api_services {
+        let group = "/apis/apiregistration.k8s.io/v1";
+        wanted.push(Wanted::all(
+            Kind::ApiService,
+            group,
+            "apiservices",
+            ApiService,
+        ));
+    }
+    if resources.conversions {
+        let (group, resource) = ("/apis/apiextensions.k8s.io/v1", "customresourcedefinitions");
+        let kind = Kind::CustomResourceDefinition;
+        wanted.push(Wanted::all(kind, group, resource, Conversion));
+    }
     Plan {
         kind: "cabundle",
         options,
-        wanted: wanted
-            .filter_map(|(is_wanted, kind)| is_wanted.then_some(kind))
-            .collect(),
+        wanted,
     }
 }
-
-const ADMISSION: &str = "/apis/admissionregistration.k8s.io/v1";
 
 /// More webhooks of one object are not read.
 const MOST_WEBHOOKS: usize = 1000;
@@ -134,26 +119,27 @@ const MOST_WEBHOOKS: usize = 1000;
 impl Reader for Webhooks {
     fn read(&self, object: &Raw<'_>) -> Result<Vec<Part>, Unread> {
         let webhooks: Vec<Webhook<'_>> = fields(object.webhooks)?;
-        let mut bundles: BTreeMap<String, Bundle> = BTreeMap::new();
-        for Webhook {
-            name,
-            client_config,
-        } in webhooks
-        {
-            let config = client_config.unwrap_or_default();
+        let mut bundles: BTreeMap<Cow<'_, str>, Bundle> = BTreeMap::new();
+        for webhook in webhooks {
+            let config = webhook.client_config.unwrap_or_default();
             let Some(bundle) = field::bundle(config.ca_bundle)? else {
                 continue;
             };
             let room = bundles.len() < MOST_WEBHOOKS;
-            let name = name.map(text).transpose()?.unwrap_or_default();
-            match bundles.entry(name.into_owned()) {
+            match bundles.entry(webhook.name.map(text).transpose()?.unwrap_or_default()) {
                 // The API of today refuses two of one name; objects that are older than it stay.
                 Occupied(mut known) => merge(known.get_mut(), &bundle),
                 Vacant(new) if room => drop(new.insert(bundle)),
-                Vacant(_) => return Ok(too_many(bundles)),
+                Vacant(_) => {
+                    too_many(&mut bundles);
+                    break;
+                }
             }
         }
-        Ok(parts(bundles))
+        let parts = bundles.into_iter();
+        Ok(parts
+            .map(|(name, bundle)| Part::new(name, bundle))
+            .collect())
     }
 }
 
@@ -185,20 +171,12 @@ fn only(config: &ClientConfig<'_>) -> Result<Vec<Part>, Unread> {
         .collect())
 }
 
-fn parts(bundles: BTreeMap<String, Bundle>) -> Vec<Part> {
-    bundles
-        .into_iter()
-        .map(|(name, bundle)| Part::new(name, bundle))
-        .collect()
-}
-
-fn too_many(mut bundles: BTreeMap<String, Bundle>) -> Vec<Part> {
+fn too_many(bundles: &mut BTreeMap<Cow<'_, str>, Bundle>) {
     if let Some(mut last) = bundles.last_entry() {
         let detail = format!("there are more than {MOST_WEBHOOKS} webhooks; the rest is not read");
         let problem = Problem::new(Reason::TooMany, detail);
         last.get_mut().problems.push(problem);
     }
-    parts(bundles)
 }
 
 #[cfg(test)]

@@ -1,5 +1,19 @@
 //! The sources that look into a cluster: from what is written to what can be watched.
 
+/// Which objects, of what has its lists under these names.
+macro_rules! selected {
+    ($at:expr, $written:expr) => {
+        Selected {
+            at: $at,
+            include: &$written.include,
+            exclude: &$written.exclude,
+            include_labels: &$written.include_labels,
+            exclude_labels: &$written.exclude_labels,
+            expose_labels: &$written.expose_labels,
+        }
+    };
+}
+
 mod kinds;
 
 use std::collections::HashMap;
@@ -31,31 +45,16 @@ pub(super) fn kubernetes(
 ) -> Vec<SourceConfig> {
     let mut sources = Vec::new();
     if let Some(secrets) = written.secrets() {
-        let selected = Selected {
-            at: &format!("{at}.secrets"),
-            include: &secrets.include,
-            exclude: &secrets.exclude,
-            include_labels: &secrets.include_labels,
-            exclude_labels: &secrets.exclude_labels,
-            expose_labels: &secrets.expose_labels,
-        };
-        let options = options(at, written.access(), &selected, errors);
+        let within = format!("{at}.secrets");
+        let options = options(at, written.access(), &selected!(&within, secrets), errors);
         let options = in_namespaces(at, &written.namespaces, options, errors);
-        let types = types(&format!("{at}.secrets.types"), &secrets.types, errors);
+        let types = types(&format!("{within}.types"), &secrets.types, errors);
         let plan = secrets::plan(options, &types, secrets.compare_private_keys);
         sources.push(SourceConfig::Objects(plan));
     }
     if let Some(maps) = &written.config_maps {
         let within = format!("{at}.configMaps");
-        let selected = Selected {
-            at: &within,
-            include: &maps.include,
-            exclude: &maps.exclude,
-            include_labels: &maps.include_labels,
-            exclude_labels: &maps.exclude_labels,
-            expose_labels: &maps.expose_labels,
-        };
-        let options = options(at, written.access(), &selected, errors);
+        let options = options(at, written.access(), &selected!(&within, maps), errors);
         let options = in_namespaces(at, &written.namespaces, options, errors);
         if maps.key_patterns.is_empty() {
             errors.push(&format!("{within}.keyPatterns"), "there is no pattern");

@@ -7,20 +7,6 @@ use crate::source::ca_bundles::{self, Resources};
 use crate::source::objects::Globs;
 use crate::source::{clusters, requests};
 
-/// Which objects, of what has its lists under these names.
-macro_rules! selected {
-    ($at:expr, $written:expr) => {
-        Selected {
-            at: $at,
-            include: &$written.include,
-            exclude: &$written.exclude,
-            include_labels: &$written.include_labels,
-            exclude_labels: &$written.exclude_labels,
-            expose_labels: &$written.expose_labels,
-        }
-    };
-}
-
 /// A source for `caBundle`s.
 pub(in super::super) fn cabundle(
     at: &str,
