@@ -12,6 +12,7 @@ pub mod objects;
 pub mod requests;
 pub mod runner;
 pub mod secrets;
+mod sibling;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -13,6 +13,8 @@ mod discovered;
 mod host;
 #[path = "files/hostile.rs"]
 mod hostile;
+#[path = "files/keys.rs"]
+mod keys;
 #[path = "files/keystores.rs"]
 mod keystores;
 #[path = "files/trees.rs"]

@@ -148,6 +148,9 @@ pub struct File {
     /// What a JKS or JCEKS is checked with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jks: Option<Passphrases>,
+    /// Whether private keys beside certificates are read and compared with them.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub compare_private_keys: bool,
 }
 
 /// `kind: kubeconfig`.
@@ -161,6 +164,9 @@ pub struct Kubeconfig {
     /// Time between two looks, in place of `cache.filePoll.interval`.
     #[serde(default)]
     pub refresh_interval: Option<String>,
+    /// Whether private keys beside certificates are read and compared with them.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub compare_private_keys: bool,
 }
 
 /// `kind: discovery`.
@@ -181,6 +187,9 @@ pub struct Discovery {
     /// Time between two looks, in place of `cache.filePoll.interval`.
     #[serde(default)]
     pub refresh_interval: Option<String>,
+    /// Whether private keys beside certificates are read and compared with them.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub compare_private_keys: bool,
 }
 
 impl Raw {
@@ -204,6 +213,7 @@ impl Source {
             exclude_paths: Vec::new(),
             follow_symlinks,
             refresh_interval: None,
+            compare_private_keys: false,
             formats: Vec::new(),
             pkcs12: None,
             jks: None,
@@ -216,6 +226,7 @@ impl Source {
             name: name.to_owned(),
             paths,
             refresh_interval: None,
+            compare_private_keys: false,
         })
     }
 
@@ -227,6 +238,7 @@ impl Source {
             exclude_paths: Vec::new(),
             follow_symlinks,
             refresh_interval: None,
+            compare_private_keys: false,
         })
     }
 }
@@ -287,6 +299,14 @@ impl Default for FilePoll {
 
 fn auto() -> Vec<String> {
     vec![discover::AUTO.to_owned()]
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks with a reference"
+)]
+fn is_no(value: &bool) -> bool {
+    !value
 }
 
 fn yes() -> bool {

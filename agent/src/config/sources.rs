@@ -89,6 +89,7 @@ impl Shared {
         Some(SourceConfig::Files(Options {
             exclude: file.exclude_paths.clone(),
             follow_symlinks: file.follow_symlinks,
+            compare_keys: file.compare_private_keys,
             keystores: Keystores {
                 pkcs12: passphrases(&format!("{at}.pkcs12"), file.pkcs12.as_ref(), errors),
                 jks: passphrases(&format!("{at}.jks"), file.jks.as_ref(), errors),
@@ -105,8 +106,10 @@ impl Shared {
     ) -> Option<SourceConfig> {
         let interval = self.refresh(at, kubeconfig.refresh_interval.as_deref(), errors)?;
         paths(at, &kubeconfig.paths, errors);
-        let options = self.options(&kubeconfig.name, &kubeconfig.paths, interval);
-        Some(SourceConfig::Kubeconfigs(options))
+        Some(SourceConfig::Kubeconfigs(Options {
+            compare_keys: kubeconfig.compare_private_keys,
+            ..self.options(&kubeconfig.name, &kubeconfig.paths, interval)
+        }))
     }
 
     /// One source for each of the two kinds.
@@ -139,6 +142,7 @@ impl Shared {
             exclude: paths.excludes,
             discovered: Some(discover::SUPERSEDED),
             follow_symlinks: written.follow_symlinks,
+            compare_keys: written.compare_private_keys,
             ..self.options(&written.name, &paths.files, interval)
         };
         let kubeconfigs = Options {
@@ -162,6 +166,7 @@ impl Shared {
             interval,
             timeout: TIMEOUT,
             keystores: Keystores::default(),
+            compare_keys: false,
         }
     }
 

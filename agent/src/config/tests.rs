@@ -51,6 +51,30 @@ sources:
 }
 
 #[test]
+fn private_keys_are_compared_where_that_is_asked_for() {
+    let compared = |kind: &str| {
+        let text = format!("sources:\n- {{name: a, {kind}}}\n");
+        let config = parse(&text).unwrap();
+        let of = |source: &SourceConfig| match source {
+            SourceConfig::Files(options) | SourceConfig::Kubeconfigs(options) => {
+                options.compare_keys
+            }
+            SourceConfig::Objects(_) => false,
+        };
+        config.sources.iter().map(of).collect::<Vec<_>>()
+    };
+    for (kind, sources) in [
+        ("kind: file, paths: [/a]", 1),
+        ("kind: kubeconfig, paths: [/a]", 1),
+        ("kind: discovery", 2),
+    ] {
+        assert_eq!(compared(kind), vec![false; sources], "{kind}");
+        let asked = format!("{kind}, comparePrivateKeys: true");
+        assert_eq!(compared(&asked), vec![true; sources], "{kind}");
+    }
+}
+
+#[test]
 fn all_errors_are_told_at_once_each_with_its_key() {
     let text = "
 server: {listen: here}

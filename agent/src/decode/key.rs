@@ -29,28 +29,37 @@ use crate::model::{Problem, Reason};
 /// Compares the private key of a place with the first certificate of it, the leaf, and adds a
 /// warning where the key is another one's. Both may stand in the same bytes: then these are given
 /// twice. Says whether there was a key at all.
+///
+/// Where the first certificate is a CA's, the place may be what others trust while one CA follows
+/// another: there the key may be that of any.
 pub fn check_key(decoded: &mut Decoded, certificate_bytes: &[u8], key_bytes: &[u8]) -> bool {
-    let (Some(leaf), Some(der)) = (
-        decoded.certificates.first(),
-        first_certificate(certificate_bytes),
-    ) else {
+    let Some(first) = decoded.certificates.first() else {
         return false;
     };
+    let candidates = if first.ca { MAX_CANDIDATES } else { 1 };
+    let candidates: Vec<Vec<u8>> = encoded(certificate_bytes).take(candidates).collect();
     // Where the first block is broken, nobody knows whose key it is.
-    if Sha256::digest(&der)[..] != leaf.fingerprint {
+    let is_first = |der: &Vec<u8>| Sha256::digest(der)[..] == first.fingerprint;
+    if !candidates.first().is_some_and(is_first) {
         return false;
     }
-    let Some(verdict) = compare(&der, key_bytes) else {
+    let verdicts = candidates.iter().map(|der| compare(der, key_bytes));
+    let Some(verdict) = verdicts.reduce(Option::max).flatten() else {
         return false;
     };
     if verdict == Verdict::Other {
-        let detail = "the private key belongs to another certificate than the first";
+        let detail = "the private key belongs to another certificate";
         let problem = Problem::new(Reason::KeyMismatch, detail);
         if !decoded.problems.contains(&problem) {
             decoded.problems.push(problem);
         }
     }
     true
+}
+
+/// Whether there is a private key in PEM among the bytes.
+pub fn is_in(bytes: &[u8]) -> bool {
+    keys(bytes).next().is_some()
 }
 
 /// Whether the key (PEM, or one in DER) belongs to the certificate (DER); `None`: cannot tell.
@@ -62,12 +71,13 @@ pub fn matches(certificate: &[u8], key: &[u8]) -> Option<bool> {
     }
 }
 
-/// What a comparison with the keys of one place gave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What comparisons gave. Of several, the last of these counts: one that belongs is enough, and one
+/// that cannot be told may be it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Verdict {
-    Same,
     Other,
     Unknown,
+    Same,
 }
 
 /// The public key of a certificate; the parts are parts of its DER.
@@ -94,28 +104,41 @@ enum Private<'a> {
 /// Keys of one place that are compared.
 const MAX_KEYS: usize = 8;
 
+/// Certificates of one place whose key it may be.
+const MAX_CANDIDATES: usize = 8;
+
 /// Bytes of one key. The longest RSA keys in use have 13 KiB.
 const MAX_KEY: usize = 64 << 10;
 
 /// Octets of the longest scalar that is computed with.
 const MAX_SCALAR: usize = 48;
 
-/// The DER of the first certificate.
-fn first_certificate(bytes: &[u8]) -> Option<Vec<u8>> {
+/// The DER of the certificates, in order, until one is broken.
+fn encoded(bytes: &[u8]) -> Box<dyn Iterator<Item = Vec<u8>> + '_> {
     if super::looks_like_der(bytes) {
-        return Some(der::first(bytes)?.0.raw.to_owned());
+        let first = der::first(bytes).map(|(element, _)| element.raw.to_owned());
+        return Box::new(first.into_iter());
     }
-    let mut blocks = pem::blocks(bytes);
-    let body = blocks.find_map(|block| match block {
+    let bodies = pem::blocks(bytes).filter_map(|block| match block {
         pem::Block::Certificate(body) => Some(body),
         _ => None,
-    })?;
+    });
     let mut scratch = Vec::new();
-    let der = pem::decode(body, &mut scratch)?;
-    Some(der::first(&der)?.0.raw.to_owned())
+    Box::new(bodies.map_while(move |body| {
+        let der = pem::decode(body, &mut scratch)?;
+        Some(der::first(&der)?.0.raw.to_owned())
+    }))
 }
 
-/// Compares all keys: which of several is meant is not known, so one that belongs is enough.
+/// The contents of the private keys in PEM.
+fn keys(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    pem::blocks(bytes).filter_map(|block| match block {
+        pem::Block::PrivateKey(body) => Some(body),
+        _ => None,
+    })
+}
+
+/// Compares all keys: which of several is meant is not known.
 fn compare(certificate: &[u8], keys: &[u8]) -> Option<Verdict> {
     let public = der::first(certificate)
         .and_then(|(element, _)| x509::public_key(element))
@@ -131,20 +154,9 @@ fn compare(certificate: &[u8], keys: &[u8]) -> Option<Verdict> {
     if Private::read(keys).is_some() {
         return Some(verdict(keys));
     }
-    let blocks = pem::blocks(keys).filter_map(|block| match block {
-        pem::Block::PrivateKey(body) => Some(body),
-        _ => None,
-    });
-    let mut worst = None;
-    for body in blocks.take(MAX_KEYS) {
-        let next = base64(body).map_or(Verdict::Unknown, |der| verdict(&der));
-        worst = match (worst, next) {
-            (_, Verdict::Same) => return Some(Verdict::Same),
-            (None | Some(Verdict::Other), next) => Some(next),
-            (worst, _) => worst,
-        };
-    }
-    worst
+    let keys = self::keys(keys).take(MAX_KEYS);
+    keys.map(|body| base64(body).map_or(Verdict::Unknown, |der| verdict(&der)))
+        .max()
 }
 
 /// Decodes the content of a block. One with headers, which is encrypted, is not base64.

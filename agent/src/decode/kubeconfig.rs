@@ -3,13 +3,18 @@
 //! Comes in: the file's bytes. Goes out: one entry for each cluster and user that has a
 //! certificate, with its bytes or the path where they are; that path is the caller's to read. A
 //! kubeconfig holds client keys, tokens and passwords beside them: no type here has a field for
-//! those, so they are skipped where they stand, and no message repeats what the parser saw.
+//! those, so they are skipped where they stand, and no message repeats what the parser saw. Client
+//! keys alone are taken by who compares them, if asked to.
+
+use std::fmt;
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use serde_saphyr::{DuplicateKeyPolicy, Error, Options};
+use zeroize::Zeroizing;
 
 use crate::model::{Entry, EntryKind, Problem, Reason};
 
@@ -34,9 +39,32 @@ pub enum Content {
     Path(String),
 }
 
+/// The client key of a user, never printed and wiped when dropped, or the way there.
+#[derive(Clone, PartialEq, Eq)]
+pub enum ClientKey {
+    /// The decoded bytes of `client-key-data`.
+    Data(Zeroizing<Vec<u8>>),
+    /// The path in `client-key`, as written.
+    Path(String),
+}
+
 /// Finds the entries that have a certificate: clusters first, then users, each in order. Those
 /// without (tokens, exec plugins, the system's trust) are left out; of the same name, both stay.
 pub fn entries(bytes: &[u8]) -> Result<Vec<KubeconfigEntry>, Problem> {
+    let found = find::<IgnoredAny>(bytes)?;
+    Ok(found.into_iter().map(|(entry, _)| entry).collect())
+}
+
+/// The same, with the client keys.
+pub fn entries_with_keys(bytes: &[u8]) -> Result<Entries, Problem> {
+    // A key that is no text must not cost the certificates.
+    find::<Text>(bytes).or_else(|_| find::<IgnoredAny>(bytes))
+}
+
+/// Entries, and of each the client key that stands beside the certificate.
+pub type Entries = Vec<(KubeconfigEntry, Option<ClientKey>)>;
+
+fn find<K: Key>(bytes: &[u8]) -> Result<Entries, Problem> {
     if bytes.len() > MAX_BYTES {
         let detail = "the kubeconfig is larger than 8 MiB";
         return Err(Problem::new(Reason::TooLarge, detail));
@@ -44,7 +72,7 @@ pub fn entries(bytes: &[u8]) -> Result<Vec<KubeconfigEntry>, Problem> {
     let text = str::from_utf8(bytes)
         .map_err(|_| Problem::new(Reason::BadKubeconfig, "the kubeconfig is not UTF-8 text"))?;
     // kubectl reads the first document of a file; to look at the others too can only show more.
-    let documents = serde_saphyr::from_multiple_with_options::<Kubeconfig>(text, options())
+    let documents = serde_saphyr::from_multiple_with_options::<Kubeconfig<K>>(text, options())
         .map_err(|error| unreadable(&error))?;
     if !documents.iter().any(Kubeconfig::is_recognisable) {
         let detail = "the file has neither clusters nor users and does not say its kind";
@@ -67,10 +95,10 @@ const MAX_NAME: usize = 256;
 
 /// A kubeconfig's certificates. Everything else is skipped by serde unread.
 #[derive(Deserialize)]
-struct Kubeconfig {
+struct Kubeconfig<K> {
     kind: Option<String>,
     clusters: Option<Vec<NamedCluster>>,
-    users: Option<Vec<NamedUser>>,
+    users: Option<Vec<NamedUser<K>>>,
 }
 
 #[derive(Deserialize)]
@@ -87,17 +115,28 @@ struct Cluster {
 }
 
 #[derive(Deserialize)]
-struct NamedUser {
+struct NamedUser<K> {
     name: Option<String>,
-    user: Option<User>,
+    user: Option<User<K>>,
 }
 
+#[expect(clippy::struct_field_names, reason = "they are those of the file")]
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct User {
+struct User<K> {
     client_certificate: Option<String>,
     client_certificate_data: Option<String>,
+    client_key: Option<K>,
+    client_key_data: Option<K>,
 }
+
+/// What is taken of the fields of a client key: nothing, or all.
+trait Key: DeserializeOwned {
+    fn find(data: Option<Self>, path: Option<Self>) -> Option<ClientKey>;
+}
+
+/// A text that is wiped.
+struct Text(Zeroizing<String>);
 
 /// Bounds for hostile YAML; a kubeconfig is a flat list and needs a hundredth of each.
 fn options() -> Options {
@@ -155,31 +194,33 @@ fn unreadable(error: &Error) -> Problem {
 
 // === impl Kubeconfig ===
 
-impl Kubeconfig {
+impl<K: Key> Kubeconfig<K> {
     /// Some distributions keep a `KubeletConfiguration` where others have a kubeconfig: what says
     /// that it is something else is no broken kubeconfig, only one without entries.
     fn is_recognisable(&self) -> bool {
         self.clusters.is_some() || self.users.is_some() || self.kind.is_some()
     }
 
-    fn into_entries(self) -> impl Iterator<Item = KubeconfigEntry> {
+    fn into_entries(self) -> impl Iterator<Item = (KubeconfigEntry, Option<ClientKey>)> {
         let clusters = self.clusters.into_iter().flatten().filter_map(|named| {
             let cluster = named.cluster?;
-            KubeconfigEntry::find(
+            let entry = KubeconfigEntry::find(
                 EntryKind::Cluster,
                 named.name,
                 cluster.certificate_authority_data,
                 cluster.certificate_authority,
-            )
+            )?;
+            Some((entry, None))
         });
         let users = self.users.into_iter().flatten().filter_map(|named| {
             let user = named.user?;
-            KubeconfigEntry::find(
+            let entry = KubeconfigEntry::find(
                 EntryKind::User,
                 named.name,
                 user.client_certificate_data,
                 user.client_certificate,
-            )
+            )?;
+            Some((entry, K::find(user.client_key_data, user.client_key)))
         });
         clusters.chain(users)
     }
@@ -225,6 +266,41 @@ impl KubeconfigEntry {
     }
 }
 
+// === impl Key ===
+
+impl Key for IgnoredAny {
+    fn find(_: Option<Self>, _: Option<Self>) -> Option<ClientKey> {
+        None
+    }
+}
+
+impl Key for Text {
+    fn find(data: Option<Self>, path: Option<Self>) -> Option<ClientKey> {
+        match (data, path) {
+            (Some(Self(data)), _) if !data.is_empty() => {
+                match Content::decode("client-key-data", &data) {
+                    Content::Data(bytes) => Some(ClientKey::Data(Zeroizing::new(bytes))),
+                    _ => None,
+                }
+            }
+            (_, Some(Self(path))) if !path.is_empty() => Some(ClientKey::Path(path.to_string())),
+            _ => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Zeroizing::new(text)))
+    }
+}
+
+impl fmt::Debug for ClientKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientKey(_)")
+    }
+}
+
 // === impl Content ===
 
 impl Content {
@@ -235,14 +311,12 @@ impl Content {
             return bad(Reason::TooLarge, "larger than 2 MiB");
         }
         // Block scalars and hand-made files have line breaks, and some tools leave out padding.
-        let compact: Vec<u8> = data
-            .bytes()
-            .filter(|byte| !byte.is_ascii_whitespace())
-            .collect();
+        let mut compact = Zeroizing::new(Vec::with_capacity(data.len()));
+        compact.extend(data.bytes().filter(|byte| !byte.is_ascii_whitespace()));
         let config = GeneralPurposeConfig::new()
             .with_decode_padding_mode(DecodePaddingMode::Indifferent)
             .with_decode_allow_trailing_bits(true);
-        match GeneralPurpose::new(&STANDARD, config).decode(compact) {
+        match GeneralPurpose::new(&STANDARD, config).decode(&*compact) {
             Ok(bytes) => Self::Data(bytes),
             Err(_) => bad(Reason::BadBase64, "not base64"),
         }

@@ -11,12 +11,12 @@ use std::time::Instant;
 use super::host::crew::Crew;
 use super::host::keyring::Keyring;
 use super::host::ledger::{Ledger, Scanned};
-use super::host::look::{Glance, Seen};
+use super::host::look::{Bytes, Glance, Seen, State};
 use super::host::patrol::{Door, Scan, patrol};
 use super::host::walk::{Expansion, Found, Search};
 use super::host::{HostRoot, Keystores, Look, faulty, label, no_certificate};
-use super::{Failure, LocalFuture, Sink, Source};
-use crate::decode::Decoded;
+use super::{Failure, LocalFuture, Sink, Source, sibling};
+use crate::decode::{Decoded, key};
 use crate::model::{Bundle, Location, Problem, Reason};
 
 pub use super::host::Options;
@@ -36,6 +36,7 @@ pub struct Scanner {
     ledger: Ledger,
     seen: HashMap<PathBuf, SeenFile>,
     keystores: Keystores,
+    compare_keys: bool,
     keyring: Arc<Keyring>,
     /// Grows whenever the keyring changes.
     generation: u64,
@@ -101,6 +102,7 @@ impl Scanner {
             ledger: Ledger::default(),
             seen: HashMap::new(),
             keystores: options.keystores.clone(),
+            compare_keys: options.compare_keys,
             keyring: Arc::default(),
             generation: 0,
             unread: None,
@@ -166,8 +168,8 @@ impl Scanner {
         &self,
         root: &Arc<HostRoot>,
         file: &Found,
-    ) -> Glance<impl Fn(&Path, &[u8]) -> Decoded + use<>> {
-        let keyring = Arc::clone(&self.keyring);
+    ) -> Glance<impl Fn(&Path, &Bytes) -> Decoded + use<>> {
+        let (keyring, compare) = (Arc::clone(&self.keyring), self.compare_keys);
         Glance {
             root: Arc::clone(root),
             path: file.path.clone(),
@@ -177,7 +179,19 @@ impl Scanner {
                 .get(&file.path)
                 .filter(|file| file.closed_to.is_none_or(|to| to == self.generation))
                 .and_then(|file| file.seen.as_ref()?.known()),
-            digest: move |_: &Path, bytes: &[u8]| keyring.decode(bytes),
+            keys: if compare {
+                sibling::key_paths(&file.path)
+            } else {
+                Vec::new()
+            },
+            digest: move |_: &Path, bytes: &Bytes| {
+                let mut decoded = keyring.decode(&bytes.file);
+                if compare {
+                    let key = bytes.key.as_ref().unwrap_or(&bytes.file);
+                    key::check_key(&mut decoded, &bytes.file, key);
+                }
+                decoded
+            },
         }
     }
 
@@ -186,7 +200,7 @@ impl Scanner {
         &mut self,
         file: Found,
         known: Option<SeenFile>,
-        result: Result<Look<Decoded>, Problem>,
+        result: Result<Look<Decoded, State>, Problem>,
         now: Instant,
     ) {
         let Found { path, named } = file;
@@ -201,8 +215,11 @@ impl Scanner {
                     self.seen.insert(path, known);
                 }
             }
-            Ok(Look::Read(stamp, decoded)) => {
+            Ok(Look::Read(state, mut decoded)) => {
                 let location = location();
+                let before = known.as_ref().and_then(|known| known.seen.as_ref());
+                let seen = Seen::read(before, state, now);
+                seen.withhold_mismatch(&mut decoded.problems, now);
                 let is_closed = |problem: &Problem| problem.reason == Reason::BadPassphrase;
                 let closed_to = decoded
                     .problems
@@ -212,10 +229,9 @@ impl Scanner {
                 if let Some(bundle) = bundle(decoded, named) {
                     self.ledger.put(location.clone(), bundle, named);
                 }
-                let before = known.as_ref().and_then(|known| known.seen.as_ref());
                 let file = SeenFile {
                     location,
-                    seen: Some(Seen::read(before, stamp, now)),
+                    seen: Some(seen),
                     closed_to,
                 };
                 self.seen.insert(path, file);

@@ -63,6 +63,8 @@ pub struct Options {
     pub timeout: Duration,
     /// What opens keystores.
     pub keystores: Keystores,
+    /// Whether private keys beside certificates are read and compared with them.
+    pub compare_keys: bool,
 }
 
 /// The host's root directory, open.
@@ -87,11 +89,11 @@ pub struct Stamp {
 
 /// What a look at a file gave.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Look<T> {
+pub enum Look<T, S = Stamp> {
     /// The file is as it was; it was not opened for reading.
     Unchanged,
     /// The file was read in this state.
-    Read(Stamp, T),
+    Read(S, T),
 }
 
 /// The files and directories of one directory.
@@ -153,6 +155,12 @@ impl HostRoot {
             .reopen(flags)
             .map_err(|error| failed(errno(&error)))?;
         Ok(Look::Read(stamp, read(file, metadata.len())?))
+    }
+
+    /// The state of a regular file, which is not opened for reading.
+    pub(crate) fn stamp(&self, path: &Path, follow: bool) -> Option<Stamp> {
+        let (_, metadata) = self.resolve(path, follow).ok()?;
+        metadata.is_file().then(|| Stamp::of(&metadata))
     }
 
     /// What a path leads to.

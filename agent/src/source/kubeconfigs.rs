@@ -9,15 +9,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use zeroize::Zeroizing;
+
 use super::host::crew::Crew;
 use super::host::ledger::{Ledger, Scanned};
-use super::host::look::{Glance, Seen};
+use super::host::look::{Bytes, Glance, Seen, State};
 use super::host::patrol::{Door, Scan, patrol};
 use super::host::walk::{Expansion, Search};
-use super::host::{HostRoot, Look, Stamp, faulty, is_unread, label, no_certificate};
+use super::host::{HostRoot, Look, faulty, is_unread, label, no_certificate};
 use super::{Failure, LocalFuture, Sink, Source};
 use crate::decode;
-use crate::decode::kubeconfig::{self, Content};
+use crate::decode::key::check_key;
+use crate::decode::kubeconfig::{self, ClientKey, Content};
 use crate::model::{Bundle, Entry, Location, Problem, Reason};
 
 pub use super::host::Options;
@@ -37,7 +40,8 @@ pub struct Scanner {
     ledger: Ledger,
     kubeconfigs: BTreeMap<PathBuf, Kubeconfig>,
     /// The files that the kubeconfigs name.
-    files: HashMap<PathBuf, Named>,
+    files: HashMap<Pair, Named>,
+    compare_keys: bool,
 }
 
 /// What is known of a kubeconfig.
@@ -59,8 +63,11 @@ enum Part {
     /// In the kubeconfig itself.
     Here(Bundle),
     /// In a file.
-    File(PathBuf),
+    File(Pair),
 }
+
+/// A file with a certificate, and that of its key, where they are to be compared.
+type Pair = (PathBuf, Option<PathBuf>);
 
 /// What the bytes of a kubeconfig give.
 type Parts = Result<Vec<(Entry, Part)>, Problem>;
@@ -121,6 +128,7 @@ impl Scanner {
             ledger: Ledger::default(),
             kubeconfigs: BTreeMap::new(),
             files: HashMap::new(),
+            compare_keys: options.compare_keys,
         }
     }
 
@@ -165,12 +173,14 @@ impl Scanner {
             faults,
             unseen,
         } = self.search.run(root, &mut self.crew);
+        let compare = self.compare_keys;
         let glances = files.iter().map(|file| Glance {
             root: Arc::clone(root),
             path: file.path.clone(),
             follow: self.search.follow,
             known: self.kubeconfigs.get(&file.path).and_then(Kubeconfig::known),
-            digest: parts,
+            keys: Vec::new(),
+            digest: move |path: &Path, bytes: &Bytes| parts(path, &bytes.file, compare),
         });
         let results = self.crew.run(glances.collect());
         let mut before = mem::take(&mut self.kubeconfigs);
@@ -197,29 +207,39 @@ impl Scanner {
             .kubeconfigs
             .values()
             .flat_map(|kubeconfig| &kubeconfig.parts);
-        let paths: BTreeSet<_> = parts
+        let pairs: BTreeSet<_> = parts
             .filter_map(|(_, part)| match part {
-                Part::File(path) => Some(path.clone()),
+                Part::File(pair) => Some(pair.clone()),
                 Part::Here(_) => None,
             })
             .collect();
-        let glances = paths.iter().map(|path| Glance {
-            root: Arc::clone(root),
-            path: path.clone(),
-            follow: true,
-            known: self.files.get(path).and_then(|file| file.seen?.known()),
-            digest: |_: &Path, bytes: &[u8]| certificates(bytes),
+        let glances = pairs.iter().map(|pair| {
+            let (path, key) = pair.clone();
+            let compare = key.is_some();
+            Glance {
+                root: Arc::clone(root),
+                path,
+                follow: true,
+                known: self.files.get(pair).and_then(|file| file.seen?.known()),
+                keys: key.into_iter().collect(),
+                digest: move |_: &Path, bytes: &Bytes| {
+                    let key = bytes.key.as_ref().unwrap_or(&bytes.file);
+                    compared(&bytes.file, compare.then_some(key))
+                },
+            }
         });
         let results = self.crew.run(glances.collect());
         let mut before = mem::take(&mut self.files);
-        for (path, result) in paths.into_iter().zip(results) {
-            let known = before.remove(&path);
+        for (pair, result) in pairs.into_iter().zip(results) {
+            let known = before.remove(&pair);
             let file = match (result.flatten(), known) {
                 (Ok(Look::Unchanged), Some(known)) => known,
-                (Ok(Look::Read(stamp, bundle)), known) => {
+                (Ok(Look::Read(state, mut bundle)), known) => {
                     let before = known.and_then(|known| known.seen);
+                    let seen = Seen::read(before.as_ref(), state, now);
+                    seen.withhold_mismatch(&mut bundle.problems, now);
                     Named {
-                        seen: Some(Seen::read(before.as_ref(), stamp, now)),
+                        seen: Some(seen),
                         bundle,
                     }
                 }
@@ -230,7 +250,7 @@ impl Scanner {
                 // Nothing is unchanged that was not known.
                 (Ok(Look::Unchanged), None) => continue,
             };
-            self.files.insert(path, file);
+            self.files.insert(pair, file);
         }
     }
 }
@@ -254,22 +274,22 @@ impl Kubeconfig {
         }
     }
 
-    fn known(&self) -> Option<Stamp> {
+    fn known(&self) -> Option<State> {
         self.seen?.known()
     }
 
     /// Decides what a look at it means; `None` if there is no such kubeconfig any more.
     fn learn(
         mut self,
-        result: Result<Look<Parts>, Problem>,
+        result: Result<Look<Parts, State>, Problem>,
         named: bool,
         now: Instant,
     ) -> Option<Self> {
         self.named = named;
         match result {
             Ok(Look::Unchanged) => {}
-            Ok(Look::Read(stamp, parts)) => {
-                self.seen = Some(Seen::read(self.seen.as_ref(), stamp, now));
+            Ok(Look::Read(state, parts)) => {
+                self.seen = Some(Seen::read(self.seen.as_ref(), state, now));
                 self.fault = None;
                 match parts {
                     Ok(parts) if parts.is_empty() && named => self.fail(no_certificate()),
@@ -301,12 +321,12 @@ impl Kubeconfig {
     }
 
     /// One bundle for each entry; entries with one name are one.
-    fn bundles(&self, files: &HashMap<PathBuf, Named>) -> BTreeMap<Entry, Bundle> {
+    fn bundles(&self, files: &HashMap<Pair, Named>) -> BTreeMap<Entry, Bundle> {
         let mut bundles: BTreeMap<_, Bundle> = BTreeMap::new();
         for (entry, part) in &self.parts {
             let bundle = match part {
                 Part::Here(bundle) => bundle,
-                Part::File(path) => match files.get(path) {
+                Part::File(pair) => match files.get(pair) {
                     Some(file) => &file.bundle,
                     None => continue,
                 },
@@ -342,17 +362,29 @@ pub(super) fn merge(bundle: &mut Bundle, other: &Bundle) {
     bundle.problems.extend(other.problems.iter().cloned());
 }
 
-/// The parts of the kubeconfig at a path.
-fn parts(path: &Path, bytes: &[u8]) -> Parts {
+/// The parts of the kubeconfig at a path. A key is compared where it is kept as its certificate is:
+/// both inside, or both in files.
+fn parts(path: &Path, bytes: &[u8], compare_keys: bool) -> Parts {
     let directory = path.parent().unwrap_or(path);
-    let entries = kubeconfig::entries(bytes)?;
+    let entries = if compare_keys {
+        kubeconfig::entries_with_keys(bytes)?
+    } else {
+        let entries = kubeconfig::entries(bytes)?.into_iter();
+        entries.map(|entry| (entry, None)).collect()
+    };
     Ok(entries
         .into_iter()
-        .map(|found| {
-            let part = match found.content {
-                Content::Data(bytes) => Part::Here(certificates(&bytes)),
-                Content::Path(path) => Part::File(directory.join(path)),
-                Content::Bad(problem) => Part::Here(Bundle::bad(problem)),
+        .map(|(found, key)| {
+            let part = match (found.content, key) {
+                (Content::Data(bytes), Some(ClientKey::Data(key))) => {
+                    Part::Here(compared(&bytes, Some(&key)))
+                }
+                (Content::Data(bytes), _) => Part::Here(certificates(&bytes)),
+                (Content::Path(path), Some(ClientKey::Path(key))) => {
+                    Part::File((directory.join(path), Some(directory.join(key))))
+                }
+                (Content::Path(path), _) => Part::File((directory.join(path), None)),
+                (Content::Bad(problem), _) => Part::Here(Bundle::bad(problem)),
             };
             (found.entry, part)
         })
@@ -361,9 +393,17 @@ fn parts(path: &Path, bytes: &[u8]) -> Parts {
 
 /// The bundle of a place that is there for its certificates.
 pub(super) fn certificates(bytes: &[u8]) -> Bundle {
-    let decoded = decode::certificates(bytes);
+    compared(bytes, None)
+}
+
+/// The same, compared with a key.
+fn compared(bytes: &[u8], key: Option<&Zeroizing<Vec<u8>>>) -> Bundle {
+    let mut decoded = decode::certificates(bytes);
     if decoded.is_barren() && decoded.problems.is_empty() {
         return Bundle::bad(no_certificate());
+    }
+    if let Some(key) = key {
+        check_key(&mut decoded, bytes, key);
     }
     decoded.into()
 }

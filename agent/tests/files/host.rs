@@ -96,6 +96,7 @@ impl Host {
             interval: Duration::from_secs(30),
             timeout: Duration::from_secs(60),
             keystores: Keystores::default(),
+            compare_keys: false,
         }
     }
 

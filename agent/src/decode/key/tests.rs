@@ -72,6 +72,32 @@ fn the_first_certificate_is_the_one_whose_key_it_is() {
 }
 
 #[test]
+fn among_cas_the_key_may_be_that_of_any() {
+    let [old, new, other] = [(); 3].map(|()| pair(&PKCS_ED25519));
+    let authority = |pair: &Pair| {
+        let mut params = CertificateParams::default();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.self_signed(pair).unwrap().pem()
+    };
+    let both = [authority(&old), authority(&new)].concat();
+    assert_eq!(told(&both, &old.serialize_pem()), (true, vec![]));
+    assert_eq!(told(&both, &new.serialize_pem()), (true, vec![]));
+    let mismatch = (true, vec![Reason::KeyMismatch]);
+    assert_eq!(told(&both, &other.serialize_pem()), mismatch);
+    // A server takes the first certificate for its own.
+    let chain = [certificate(&old).pem(), authority(&new)].concat();
+    assert_eq!(told(&chain, &new.serialize_pem()), mismatch);
+}
+
+#[test]
+fn a_key_is_found_among_other_blocks() {
+    let pair = pair(&PKCS_ED25519);
+    let (certificate, key) = (certificate(&pair).pem(), pair.serialize_pem());
+    assert!(is_in([&*certificate, &key].concat().as_bytes()));
+    assert!(!is_in(certificate.as_bytes()) && !is_in(b""));
+}
+
+#[test]
 fn of_several_keys_one_that_belongs_is_enough() {
     let [one, other, third] = [(); 3].map(|()| pair(&PKCS_ED25519));
     let certificate = certificate(&one).pem();

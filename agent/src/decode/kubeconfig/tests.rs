@@ -90,6 +90,30 @@ fn keys_and_tokens_do_not_come_out() {
 }
 
 #[test]
+fn client_keys_come_out_for_who_compares_them_and_are_never_printed() {
+    let found = entries_with_keys(BOTH.as_bytes()).unwrap();
+    let keys: Vec<_> = found.iter().map(|(_, key)| key.clone()).collect();
+    let data = ClientKey::Data(Zeroizing::new(b"hunter2".to_vec()));
+    let path = ClientKey::Path("hunter2".to_owned());
+    assert_eq!(keys, [None, None, Some(data), Some(path)]);
+    let plain: Vec<_> = found.iter().map(|(entry, _)| entry.clone()).collect();
+    assert_eq!(plain, find(BOTH));
+    assert!(!format!("{found:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_client_key_that_is_no_text_costs_itself_alone() {
+    let odd = BOTH.replace("aHVudGVyMg==", "[a, list]");
+    assert_ne!(odd, BOTH);
+    let found = entries_with_keys(odd.as_bytes()).unwrap();
+    assert_eq!(found.len(), 4);
+    assert!(found.iter().all(|(_, key)| key.is_none()));
+    let odd = BOTH.replace("aHVudGVyMg==", "'*'");
+    let found = entries_with_keys(odd.as_bytes()).unwrap();
+    assert!(found[2].1.is_none() && found[3].1.is_some());
+}
+
+#[test]
 fn json_is_read_as_yaml() {
     let json = r#"{"kind":"Config","apiVersion":"v1","clusters":[{"name":"a","cluster":{
         "certificate-authority-data":"Zm9v"}}],"users":null}"#;

@@ -1,13 +1,17 @@
 //! The errand that most of a scan consists of: look at a file, and if it changed, read it and make
-//! something of its bytes, which are dropped at once.
+//! something of its bytes, which are wiped at once: keys may be among them. Where the private key
+//! beside a certificate is to be compared with it, both are looked at together.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use zeroize::Zeroizing;
+
 use super::crew::Errand;
 use super::{HostRoot, Look, Stamp};
-use crate::model::Problem;
+use crate::decode::key;
+use crate::model::{Problem, Reason};
 
 /// A look at one file.
 pub(crate) struct Glance<F> {
@@ -15,15 +19,30 @@ pub(crate) struct Glance<F> {
     pub(crate) path: PathBuf,
     pub(crate) follow: bool,
     /// The state in which it need not be read.
-    pub(crate) known: Option<Stamp>,
-    /// Makes something of the bytes of the file at a path.
+    pub(crate) known: Option<State>,
+    /// Where the private key is that may belong to it: the first that is there.
+    pub(crate) keys: Vec<PathBuf>,
+    /// Makes something of the bytes.
     pub(crate) digest: F,
+}
+
+/// The bytes of a file and of the key beside it, if there is one and it is not in the file itself.
+pub(crate) struct Bytes {
+    pub(crate) file: Zeroizing<Vec<u8>>,
+    pub(crate) key: Option<Zeroizing<Vec<u8>>>,
+}
+
+/// The state of a file and of the key beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct State {
+    file: Stamp,
+    key: Option<Stamp>,
 }
 
 /// When a state of a file was first seen, and whether it can still hide a change.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
-    stamp: Stamp,
+    state: State,
     since: Instant,
     settled: bool,
 }
@@ -32,11 +51,11 @@ pub(crate) struct Seen {
 
 impl<F, T> Errand for Glance<F>
 where
-    F: Fn(&Path, &[u8]) -> T + Send + Sync + 'static,
+    F: Fn(&Path, &Bytes) -> T + Send + Sync + 'static,
     T: Send + 'static,
 {
-    type Raw = Result<Look<Vec<u8>>, Problem>;
-    type Done = Result<Look<T>, Problem>;
+    type Raw = Result<Look<Bytes, State>, Problem>;
+    type Done = Result<Look<T, State>, Problem>;
 
     fn path(&self) -> &Path {
         &self.path
@@ -47,14 +66,39 @@ where
     }
 
     fn fetch(&self) -> Self::Raw {
-        self.root.look(&self.path, self.follow, self.known.as_ref())
+        let mut keys = self.keys.iter();
+        let key = keys.find_map(|path| Some((path, self.root.stamp(path, self.follow)?)));
+        let stamp = key.map(|(_, stamp)| stamp);
+        let known = self.known.filter(|known| known.key == stamp);
+        let known = known.as_ref().map(|known| &known.file);
+        match self.root.look(&self.path, self.follow, known)? {
+            Look::Unchanged => Ok(Look::Unchanged),
+            Look::Read(file, bytes) => {
+                let state = State { file, key: stamp };
+                let file = Zeroizing::new(bytes);
+                let key = key
+                    .filter(|_| !key::is_in(&file))
+                    .and_then(|(path, _)| self.read_key(path));
+                Ok(Look::Read(state, Bytes { file, key }))
+            }
+        }
     }
 
     fn digest(&self, raw: Self::Raw) -> Self::Done {
         Ok(match raw? {
             Look::Unchanged => Look::Unchanged,
-            Look::Read(stamp, bytes) => Look::Read(stamp, (self.digest)(&self.path, &bytes)),
+            Look::Read(state, bytes) => Look::Read(state, (self.digest)(&self.path, &bytes)),
         })
+    }
+}
+
+impl<F> Glance<F> {
+    /// A key that cannot be read is none of our business: it is its server's.
+    fn read_key(&self, path: &Path) -> Option<Zeroizing<Vec<u8>>> {
+        match self.root.look(path, self.follow, None) {
+            Ok(Look::Read(_, bytes)) => Some(Zeroizing::new(bytes)),
+            _ => None,
+        }
     }
 }
 
@@ -67,14 +111,14 @@ impl Seen {
     /// second time. So a state is trusted only once the file was read again in it, longer after its
     /// first sight than any filesystem's tick. This needs no clock that agrees with the host's, nor
     /// with that of a file server.
-    pub(crate) fn read(before: Option<&Self>, stamp: Stamp, now: Instant) -> Self {
+    pub(crate) fn read(before: Option<&Self>, state: State, now: Instant) -> Self {
         match before {
-            Some(before) if before.stamp == stamp => {
+            Some(before) if before.state == state => {
                 let settled = now.saturating_duration_since(before.since) >= SETTLING;
                 Self { settled, ..*before }
             }
             _ => Self {
-                stamp,
+                state,
                 since: now,
                 settled: false,
             },
@@ -82,8 +126,16 @@ impl Seen {
     }
 
     /// The state that need not be read again.
-    pub(crate) fn known(&self) -> Option<Stamp> {
-        self.settled.then_some(self.stamp)
+    pub(crate) fn known(&self) -> Option<State> {
+        self.settled.then_some(self.state)
+    }
+
+    /// Whoever renews a certificate writes it and its key one after the other: that they do not
+    /// belong together is believed when both are seen so again.
+    pub(crate) fn withhold_mismatch(&self, problems: &mut Vec<Problem>, now: Instant) {
+        if self.since == now {
+            problems.retain(|problem| problem.reason != Reason::KeyMismatch);
+        }
     }
 }
 
@@ -94,14 +146,14 @@ const SETTLING: Duration = Duration::from_secs(3);
 mod tests {
     use super::*;
 
-    fn stamp(root: &Path) -> Stamp {
+    fn state(root: &Path) -> State {
         std::fs::write(root.join("a"), root.as_os_str().as_encoded_bytes()).unwrap();
         match HostRoot::open(root)
             .unwrap()
             .look(Path::new("/a"), true, None)
             .unwrap()
         {
-            Look::Read(stamp, _) => stamp,
+            Look::Read(file, _) => State { file, key: None },
             Look::Unchanged => unreachable!("nothing is known of it"),
         }
     }
@@ -112,7 +164,7 @@ mod tests {
             tempfile::TempDir::new().unwrap(),
             tempfile::TempDir::new().unwrap(),
         );
-        let (one, other) = (stamp(one.path()), stamp(other.path()));
+        let (one, other) = (state(one.path()), state(other.path()));
         let start = Instant::now();
         let first = Seen::read(None, one, start);
         assert_eq!(first.known(), None);

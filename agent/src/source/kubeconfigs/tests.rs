@@ -42,6 +42,7 @@ impl Host {
             interval: Duration::from_secs(30),
             timeout: Duration::from_secs(60),
             keystores: crate::source::host::Keystores::default(),
+            compare_keys: false,
         }
     }
 
@@ -303,4 +304,84 @@ fn yaml_that_nests_deeply_ends_no_thread() {
             "{line}"
         );
     }
+}
+
+/// A certificate and its key.
+fn pair() -> (String, String) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::default();
+    (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+}
+
+fn comparing(host: &Host) -> Scanner {
+    Scanner::new(&Options {
+        compare_keys: true,
+        ..host.options(&["/etc/*.conf"])
+    })
+}
+
+const WELL: [&str; 1] = ["kubeconfig /etc/u.conf user u: 1"];
+const ODD: [&str; 1] = ["kubeconfig /etc/u.conf user u: 1 key_mismatch"];
+
+#[test]
+fn a_key_inside_is_compared_with_the_certificate_inside_on_request() {
+    let mut host = Host::new();
+    let ((certificate, key), (_, other)) = (pair(), pair());
+    let user = |key: &str| {
+        kubeconfig(
+            "server: here",
+            &format!(
+                "client-certificate-data: {}\n    client-key-data: {}",
+                base64(&certificate),
+                base64(key)
+            ),
+        )
+    };
+    host.write("/etc/u.conf", user(&key));
+    let mut watch = comparing(&host);
+    assert_eq!(host.scan(&mut watch), WELL);
+    host.settle(&mut watch);
+    host.write("/etc/u.conf", user(&other));
+    assert_eq!(host.scan(&mut watch), ODD);
+    host.write("/etc/u.conf", user("no key"));
+    assert_eq!(host.scan(&mut watch), WELL);
+    host.write("/etc/u.conf", user(&other));
+    let mut quiet = host.watch(&["/etc/*.conf"]);
+    assert_eq!(host.scan(&mut quiet), WELL);
+}
+
+#[test]
+fn a_named_key_is_compared_with_the_named_certificate_on_request() {
+    let mut host = Host::new();
+    let ((certificate, key), (_, other)) = (pair(), pair());
+    let user = |key: &str| {
+        let user = format!("client-certificate: pki/u.crt\n    client-key: {key}");
+        kubeconfig("server: here", &user)
+    };
+    host.write("/etc/pki/u.crt", &certificate);
+    host.write("/etc/pki/odd.key", &other);
+    host.write("/etc/u.conf", user("/etc/pki/odd.key"));
+    let mut watch = comparing(&host);
+    assert_eq!(host.scan(&mut watch), WELL, "it may be half of a renewal");
+    assert_eq!(host.scan(&mut watch), ODD);
+    host.settle(&mut watch);
+    host.write("/etc/pki/odd.key", &key);
+    assert_eq!(host.scan(&mut watch), WELL);
+    // As the kubelet has it: one file for both.
+    host.write("/etc/pki/u.crt", [&*certificate, &other].concat());
+    host.write("/etc/u.conf", user("pki/u.crt"));
+    host.scan(&mut watch);
+    assert_eq!(host.scan(&mut watch), ODD);
+    host.write("/etc/pki/u.crt", [&*certificate, &key].concat());
+    assert_eq!(host.scan(&mut watch), WELL);
+    // Where one is inside and the other is not, nothing is told.
+    host.write("/etc/u.conf", {
+        let user = format!(
+            "client-certificate: pki/u.crt\n    client-key-data: {}",
+            base64(&other)
+        );
+        kubeconfig("server: here", &user)
+    });
+    host.settle(&mut watch);
+    assert_eq!(host.scan(&mut watch), NOTHING);
 }

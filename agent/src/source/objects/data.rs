@@ -17,6 +17,7 @@ use super::vault::{Keystores, Locked};
 use super::{Held, Part, Unread, kubeconfig};
 use crate::decode::{self, Decoded, Passphrase};
 use crate::model::{Bundle, Problem, Reason};
+use crate::source::sibling;
 
 /// Which keys of an object's data to read.
 #[derive(Clone, Debug)]
@@ -173,7 +174,7 @@ impl<'a> Data<'a> {
         if decode::key::check_key(decoded, bytes, bytes) {
             return;
         }
-        for sibling in siblings(name) {
+        for sibling in sibling::key_names(name) {
             let found = self.value(&sibling);
             if found.is_some_and(|key| decode::key::check_key(decoded, bytes, &key)) {
                 return;
@@ -192,20 +193,6 @@ impl<'a> Data<'a> {
             bytes(*encoding, &written)
         })
     }
-}
-
-/// The names that the key of a certificate of this name has.
-fn siblings(name: &str) -> impl Iterator<Item = String> {
-    let of = |end: &str, ends: &[&str]| {
-        let stem = name.strip_suffix(end)?;
-        Some(
-            ends.iter()
-                .map(|end| format!("{stem}{end}"))
-                .collect::<Vec<_>>(),
-        )
-    };
-    let known = of(".crt", &[".key"]).or_else(|| of(".pem", &[".key", "-key.pem"]));
-    known.into_iter().flatten()
 }
 
 /// A value may hold a private key: it is wiped.
