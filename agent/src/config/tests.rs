@@ -264,7 +264,7 @@ fn addresses_are_read_with_and_without_a_host() {
 
 #[test]
 fn what_is_in_objects_is_read_with_all_its_keys_and_a_passphrase_is_printed_nowhere() {
-    let text = r#"
+    let text = r"
 sources:
 - kind: kubernetes
   name: member
@@ -284,7 +284,7 @@ sources:
     includeLabels: [a=b]
     keyPatterns: ['^ca\.crt$']
     pkcs12: {passphraseSecretRef: {name: words, key: word}}
-"#;
+";
     let config = parse(text).unwrap();
     let [SourceConfig::Objects(secrets), SourceConfig::Objects(maps)] = config.sources.as_slice()
     else {

@@ -133,7 +133,7 @@ fn a_file_that_is_no_passphrase_fails_the_source_and_costs_no_file() {
     let host = host();
     let pod = TempDir::new().unwrap();
     let large = pod.path().join("large");
-    fs::write(&large, [b'a'; 100_000]).unwrap();
+    fs::write(&large, "a".repeat(100_000)).unwrap();
     for (file, reason) in [
         (pod.path().to_owned(), "not_regular_file"),
         (large, "too_large"),
