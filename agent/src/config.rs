@@ -17,6 +17,8 @@ use crate::source::{files, kubeconfigs, objects};
 pub struct Config {
     /// Where to listen.
     pub listen: Listen,
+    /// Whether to answer more than metrics: the API.
+    pub stats: bool,
     /// How to log.
     pub log: logs::Options,
     /// What to show of a certificate.
@@ -101,6 +103,7 @@ impl Config {
         match (listen, level, format) {
             (Some(listen), Some(level), Some(format)) if errors.0.is_empty() => Ok(Self {
                 listen,
+                stats: raw.web.enable_stats,
                 log: logs::Options { level, format },
                 expose: expose::Options {
                     info: raw.metrics.expose_info,

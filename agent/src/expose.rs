@@ -5,6 +5,7 @@
 pub mod cache;
 pub mod date;
 pub mod info;
+pub mod json;
 pub mod labels;
 pub mod metrics;
 pub mod own;

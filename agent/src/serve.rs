@@ -63,6 +63,7 @@ async fn serve(config: Config) -> Result<(), String> {
             sources: sources.len(),
         },
         health: Arc::clone(&health),
+        stats: config.stats,
     };
     let stop = stop().map_err(|error| format!("cannot wait for signals: {error}"))?;
     let listen = config.listen;

@@ -3,6 +3,8 @@
 //! - `GET /metrics`: everything known, classic text, gzip when asked for
 //! - `GET /healthz`: 200 while the process lives
 //! - `GET /readyz`: 200 once each source has tried, 503 until then
+//! - `GET /api/v1/certificates`: every place with all that is known of it, as JSON, unless switched
+//!   off
 //!
 //! The accept loop is our own: `axum::serve` sets no time limit on headers and no limit on
 //! connections.
@@ -17,7 +19,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -26,7 +28,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use self::scrape::{Encoding, Scrape};
+use self::scrape::{Chunks, Encoding, Scrape};
 use crate::health::Health;
 
 /// Connections served at once; further ones wait in the kernel's queue.
@@ -45,15 +47,20 @@ pub struct App {
     pub scrape: Scrape,
     /// Answers `/readyz`.
     pub health: Arc<Health>,
+    /// Whether there is more than metrics: the API.
+    pub stats: bool,
 }
 
 /// The routes.
 pub fn router(app: Arc<App>) -> Router {
-    Router::new()
+    let mut router = Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .with_state(app)
+        .route("/readyz", get(ready));
+    if app.stats {
+        router = router.route("/api/v1/certificates", get(certificates));
+    }
+    router.with_state(app)
 }
 
 /// Opens the port. An empty host means every address: IPv6 and IPv4 where the machine has both.
@@ -148,35 +155,37 @@ async fn connection(stream: TcpStream, router: Router, stop: impl Future<Output 
 }
 
 async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    let encoding = Encoding::asked_for(
-        headers
-            .get_all(header::ACCEPT_ENCODING)
-            .iter()
-            .filter_map(|value| value.to_str().ok()),
-    );
-    let body = match app.scrape.answer(encoding) {
+    let encoding = asked_for(&headers);
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    respond(app.scrape.answer(encoding), encoding, kind)
+}
+
+async fn certificates(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let encoding = asked_for(&headers);
+    let kind = HeaderValue::from_static("application/json");
+    respond(app.scrape.everything(encoding), encoding, kind)
+}
+
+fn asked_for(headers: &HeaderMap) -> Encoding {
+    let accept = headers.get_all(header::ACCEPT_ENCODING).iter();
+    Encoding::asked_for(accept.filter_map(|value| value.to_str().ok()))
+}
+
+fn respond(body: io::Result<Chunks>, encoding: Encoding, kind: HeaderValue) -> Response {
+    let body = match body {
         Ok(body) => body,
         Err(error) => {
             // Writing into memory fails only when a bound of the encoder's is broken.
-            tracing::error!(%error, "the exposition could not be rendered");
+            tracing::error!(%error, "an answer could not be rendered");
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         }
     };
     let mut response = Body::new(body).into_response();
     let head = response.headers_mut();
-    head.insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
-    );
-    head.insert(
-        header::VARY,
-        header::HeaderValue::from_static("accept-encoding"),
-    );
+    head.insert(header::CONTENT_TYPE, kind);
+    head.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     if encoding == Encoding::Gzip {
-        head.insert(
-            header::CONTENT_ENCODING,
-            header::HeaderValue::from_static("gzip"),
-        );
+        head.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     response
 }

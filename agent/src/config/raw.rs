@@ -16,7 +16,7 @@ use crate::discover;
 pub struct Raw {
     /// Where the host's root directory is mounted; host paths are resolved inside it.
     pub host_root: Option<String>,
-    /// Reserved for the page.
+    /// What is answered besides metrics.
     pub web: Web,
     /// The port.
     pub server: Server,
@@ -34,7 +34,7 @@ pub struct Raw {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 pub struct Web {
-    /// Accepted as the peer has it; the page comes with a later version.
+    /// Whether the inventory is answered at `/api/v1/certificates`.
     pub enable_stats: bool,
 }
 

@@ -213,4 +213,4 @@ impl<W: Write> Text<'_, W> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

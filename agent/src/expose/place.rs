@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 use std::hash::Hash;
+use std::sync::Arc;
 
-use crate::inventory::Snapshot;
+use crate::inventory::{Snapshot, SourceId};
 use crate::model::{Bundle, Certificate, Crl, Location, Problem};
 
 /// One location with what it holds. Two sources that watch one file make one place; what stands
@@ -13,7 +14,7 @@ pub struct Place<'a> {
     /// Where.
     pub location: &'a Location,
     /// Labels of the object that holds it.
-    pub labels: &'a [(std::sync::Arc<str>, std::sync::Arc<str>)],
+    pub labels: &'a [(Arc<str>, Arc<str>)],
     /// What stands there, in order.
     pub certificates: Vec<&'a Certificate>,
     /// The revocation lists that stand there, in order.
@@ -26,17 +27,15 @@ pub struct Place<'a> {
 
 /// The places of a snapshot, in order.
 pub fn places(snapshot: &Snapshot) -> impl Iterator<Item = Place<'_>> {
-    let mut at = 0;
-    std::iter::from_fn(move || next(snapshot, &mut at))
+    snapshot
+        .held
+        .chunk_by(|(one, ..), (other, ..)| one == other)
+        .filter_map(place)
 }
 
-/// The place that begins at a position, which is moved on: for who cannot hold on to an iterator.
-pub fn next<'a>(snapshot: &'a Snapshot, at: &mut usize) -> Option<Place<'a>> {
-    let rest = snapshot.held.get(*at..)?;
-    let (location, _, first) = rest.first()?;
-    let of_it = rest.iter().take_while(|(other, ..)| other == location);
-    let group = rest.get(..of_it.count())?;
-    *at += group.len();
+/// What all sources say of one location.
+fn place(group: &[(Location, SourceId, Arc<Bundle>)]) -> Option<Place<'_>> {
+    let (location, _, first) = group.first()?;
     let bundles = || group.iter().map(|(_, _, bundle)| &**bundle);
     let all = bundles().flat_map(|bundle| &bundle.problems);
     let (warnings, problems) = once(all, |problem| *problem)

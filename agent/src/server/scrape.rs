@@ -1,7 +1,7 @@
 //! One answer to one scrape: the cached families, then what differs each time.
 
 use std::collections::VecDeque;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,7 +12,7 @@ use hyper::body::Frame;
 
 use crate::clock::Clock;
 use crate::expose::cache::{self, Cache, Plain};
-use crate::expose::{Options, metrics, own};
+use crate::expose::{Options, json, metrics, own};
 use crate::health::Health;
 use crate::inventory::Inventory;
 
@@ -102,6 +102,28 @@ impl Scrape {
         };
         self.health.scraped(begun.elapsed().as_secs_f64());
         Ok(chunks)
+    }
+
+    /// The body of one answer to who wants to know everything, as JSON. It stands in memory packed
+    /// and no other way, however it travels.
+    pub fn everything(&self, encoding: Encoding) -> io::Result<Chunks> {
+        let snapshot = self.inventory.snapshot();
+        let now = self.clock.now();
+        let packed = cache::gzip(|out| {
+            let mut out = BufWriter::new(out);
+            json::write(&snapshot, now, &mut out)?;
+            out.flush()
+        })?;
+        Ok(match encoding {
+            Encoding::Gzip => Chunks {
+                plain: None,
+                rest: VecDeque::from([packed]),
+            },
+            Encoding::Identity => Chunks {
+                plain: Some(Plain::new(packed)),
+                rest: VecDeque::new(),
+            },
+        })
     }
 }
 

@@ -43,7 +43,11 @@ fn app() -> Arc<App> {
         cache: Cache::default(),
         sources: 1,
     };
-    Arc::new(App { scrape, health })
+    Arc::new(App {
+        scrape,
+        health,
+        stats: true,
+    })
 }
 
 async fn get_from(app: &Arc<App>, path: &str, accept: &str) -> (StatusCode, HeaderMap, Vec<u8>) {
@@ -113,6 +117,35 @@ async fn gzip_and_identity_say_the_same() {
         );
     }
     assert!(plain.contains("x509_source_bundles{source_kind=\"file\",source_name=\"files\"} 1"));
+}
+
+#[tokio::test]
+async fn the_inventory_is_json_packed_when_asked_for() {
+    let app = app();
+    let path = "/api/v1/certificates";
+    let (status, head, plain) = get_from(&app, path, "identity").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(head[header::CONTENT_TYPE], "application/json");
+    assert_eq!(head.get(header::CONTENT_ENCODING), None);
+    let read: serde_json::Value = serde_json::from_slice(&plain).unwrap();
+    let certificate = &read["places"][0]["certificates"][0];
+    assert_eq!(certificate["not_after"], "1970-01-01T00:01:40Z");
+    let (_, head, packed) = get_from(&app, path, "gzip").await;
+    assert_eq!(head[header::CONTENT_ENCODING], "gzip");
+    let mut unpacked = Vec::new();
+    flate2::read::GzDecoder::new(&*packed)
+        .read_to_end(&mut unpacked)
+        .unwrap();
+    assert_eq!(plain, unpacked);
+}
+
+#[tokio::test]
+async fn the_inventory_can_be_switched_off() {
+    let mut app = app();
+    Arc::get_mut(&mut app).unwrap().stats = false;
+    let (status, ..) = get_from(&app, "/api/v1/certificates", "").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert_eq!(get_from(&app, "/metrics", "").await.0, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -89,7 +89,8 @@ fn text(inventory: &Inventory, options: &Options, now: i64) -> String {
     String::from_utf8(out).unwrap()
 }
 
-fn everything() -> Inventory {
+/// Something of everything.
+pub(in crate::expose) fn everything() -> Inventory {
     let inventory = Inventory::default();
     let upsert = |source, location, bundle| {
         inventory.apply(source, Change::Upsert(location, bundle));

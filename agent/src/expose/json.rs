@@ -1,0 +1,285 @@
+//! Every place with all that is known of it, as JSON. The form is that of docs/api.md: keys come in
+//! one order, and one without a value is left out.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+use super::date::Date;
+use super::info;
+use super::place::{Place, places};
+use crate::inventory::Snapshot;
+use crate::model::{Certificate, Crl, Details, Entry, Location, Name, Problem, Texts};
+
+/// Grows when a key is renamed, is removed or changes its meaning.
+const VERSION: u32 = 1;
+
+/// Writes everything, place by place.
+pub fn write(snapshot: &Snapshot, now: i64, out: &mut impl Write) -> io::Result<()> {
+    let time = Date::rfc_3339(now);
+    write!(
+        out,
+        "{{\"version\":{VERSION},\"time\":\"{time}\",\"places\":["
+    )?;
+    for (at, place) in places(snapshot).enumerate() {
+        if at > 0 {
+            out.write_all(b",")?;
+        }
+        serde_json::to_writer(&mut *out, &Whole::of(&place, now))?;
+    }
+    out.write_all(b"]}\n")
+}
+
+#[derive(Serialize)]
+struct Whole<'a> {
+    location: At<'a>,
+    #[serde(serialize_with = "as_map")]
+    labels: &'a [(Arc<str>, Arc<str>)],
+    certificates: Certificates<'a>,
+    crls: Crls<'a>,
+    problems: Vec<ProblemOf<'a>>,
+}
+
+#[derive(Default, Serialize)]
+struct At<'a> {
+    kind: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    cluster: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    namespace: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    name: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    key: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entry: Option<EntryOf<'a>>,
+}
+
+#[derive(Serialize)]
+struct EntryOf<'a> {
+    kind: &'a str,
+    name: &'a str,
+}
+
+/// The certificates of a place, and the time.
+struct Certificates<'a>(&'a [&'a Certificate], i64);
+
+#[derive(Serialize)]
+struct CertificateOf<'a> {
+    not_before: String,
+    not_after: String,
+    expired: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    serial_number: Option<&'a str>,
+    subject: NameOf<'a>,
+    issuer: NameOf<'a>,
+    ca: bool,
+    self_issued: bool,
+    fingerprint_sha256: String,
+    subject_alternative_names: List<'a>,
+    #[serde(skip_serializing_if = "is_zero")]
+    more_subject_alternative_names: u32,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    key_algorithm: &'a str,
+    #[serde(skip_serializing_if = "is_zero")]
+    key_size: u32,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    signature_algorithm: &'a str,
+    key_usage: Usages<'a>,
+    extended_key_usage: List<'a>,
+}
+
+struct List<'a>(&'a Texts);
+
+/// The key usages among the details.
+struct Usages<'a>(&'a Details);
+
+/// The revocation lists of a place, and the time.
+struct Crls<'a>(&'a [&'a Crl], i64);
+
+#[derive(Serialize)]
+struct CrlOf<'a> {
+    this_update: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_update: Option<String>,
+    stale: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number: Option<&'a str>,
+    issuer: NameOf<'a>,
+    fingerprint_sha256: String,
+}
+
+/// The attributes of a name that are there.
+struct NameOf<'a>(&'a Name);
+
+#[derive(Serialize)]
+struct ProblemOf<'a> {
+    reason: &'static str,
+    warning: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    block: Option<usize>,
+    detail: &'a str,
+}
+
+// === impl Whole ===
+
+impl<'a> Whole<'a> {
+    fn of(place: &'a Place<'_>, now: i64) -> Self {
+        let problems = place.problems.iter().chain(&place.warnings);
+        Self {
+            location: At::of(place.location),
+            labels: place.labels,
+            certificates: Certificates(&place.certificates, now),
+            crls: Crls(&place.crls, now),
+            problems: problems.map(|problem| ProblemOf::of(problem)).collect(),
+        }
+    }
+}
+
+// === impl At ===
+
+impl<'a> At<'a> {
+    fn of(location: &'a Location) -> Self {
+        let entry_of = |Entry { kind, name }: &'a Entry| EntryOf {
+            kind: kind.as_str(),
+            name,
+        };
+        match location {
+            Location::File { path } => Self {
+                kind: "file",
+                path,
+                ..Self::default()
+            },
+            Location::Kubeconfig { path, entry } => Self {
+                kind: "kubeconfig",
+                path,
+                entry: entry.as_ref().map(entry_of),
+                ..Self::default()
+            },
+            Location::Object { object, key, entry } => Self {
+                kind: object.kind.as_str(),
+                cluster: object.cluster.as_deref().unwrap_or_default(),
+                namespace: &object.namespace,
+                name: &object.name,
+                key,
+                entry: entry.as_deref().map(entry_of),
+                path: "",
+            },
+        }
+    }
+}
+
+// === impl Certificates ===
+
+impl Serialize for Certificates<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let &Self(certificates, now) = self;
+        serializer.collect_seq(certificates.iter().map(|one| CertificateOf::of(one, now)))
+    }
+}
+
+// === impl CertificateOf ===
+
+impl<'a> CertificateOf<'a> {
+    fn of(certificate: &'a Certificate, now: i64) -> Self {
+        let details = &certificate.details;
+        Self {
+            not_before: Date::rfc_3339(certificate.not_before),
+            not_after: Date::rfc_3339(certificate.not_after),
+            expired: now > certificate.not_after,
+            serial_number: certificate.serial.as_deref(),
+            subject: NameOf(&certificate.subject),
+            issuer: NameOf(&certificate.issuer),
+            ca: certificate.ca,
+            self_issued: details.self_issued,
+            fingerprint_sha256: info::hex(&certificate.fingerprint),
+            subject_alternative_names: List(&details.alternative_names),
+            more_subject_alternative_names: details.more_names,
+            key_algorithm: &details.key_algorithm,
+            key_size: details.key_bits,
+            signature_algorithm: &details.signature_algorithm,
+            key_usage: Usages(details),
+            extended_key_usage: List(&details.extended_key_usage),
+        }
+    }
+}
+
+// === impl List ===
+
+impl Serialize for List<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter())
+    }
+}
+
+// === impl Usages ===
+
+impl Serialize for Usages<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(info::key_usages(self.0))
+    }
+}
+
+// === impl Crls ===
+
+impl Serialize for Crls<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let &Self(crls, now) = self;
+        serializer.collect_seq(crls.iter().map(|crl| CrlOf {
+            this_update: Date::rfc_3339(crl.this_update),
+            next_update: crl.next_update.map(Date::rfc_3339),
+            stale: crl.next_update.is_some_and(|next| now > next),
+            number: crl.number.as_deref(),
+            issuer: NameOf(&crl.issuer),
+            fingerprint_sha256: info::hex(&crl.fingerprint),
+        }))
+    }
+}
+
+// === impl NameOf ===
+
+impl Serialize for NameOf<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let attributes = self.0.attributes();
+        let there = attributes
+            .into_iter()
+            .filter_map(|(short, value)| Some((short, &**value?)));
+        serializer.collect_map(there)
+    }
+}
+
+// === impl ProblemOf ===
+
+impl<'a> ProblemOf<'a> {
+    fn of(problem: &'a Problem) -> Self {
+        Self {
+            reason: problem.reason.code(),
+            warning: problem.reason.is_warning(),
+            block: problem.block,
+            detail: &problem.detail,
+        }
+    }
+}
+
+// === helpers ===
+
+fn as_map<S: Serializer>(
+    labels: &&[(Arc<str>, Arc<str>)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(labels.iter().map(|(key, value)| (&**key, &**value)))
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks with a reference"
+)]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
+}
+
+#[cfg(test)]
+mod tests;

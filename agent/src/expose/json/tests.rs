@@ -1,0 +1,39 @@
+use super::super::metrics::tests::everything;
+use super::*;
+
+fn text(now: i64) -> String {
+    let mut out = Vec::new();
+    write(&everything().snapshot(), now, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn one_whole_document() {
+    let text = text(1_731_536_001);
+    let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(read["places"].as_array().map(Vec::len), Some(5));
+    // One place and one certificate a line, for who reads the golden file.
+    let lines = text
+        .replace("{\"location\"", "\n{\"location\"")
+        .replace("{\"not_before\"", "\n  {\"not_before\"")
+        .replace("{\"this_update\"", "\n  {\"this_update\"")
+        .replace("\"problems\"", "\n  \"problems\"");
+    insta::assert_snapshot!(lines);
+}
+
+#[test]
+fn what_ends_is_expired_in_the_second_after() {
+    let count = |now, needle| text(now).matches(needle).count();
+    assert_eq!(count(1_731_536_000, "\"expired\":true"), 0);
+    assert_eq!(count(1_731_536_001, "\"expired\":true"), 5);
+    assert_eq!(count(1_731_536_000, "\"stale\":true"), 0);
+    assert_eq!(count(1_731_536_001, "\"stale\":true"), 1);
+}
+
+#[test]
+fn nothing_is_a_document_too() {
+    let mut out = Vec::new();
+    write(&Snapshot::default(), 0, &mut out).unwrap();
+    let expected = "{\"version\":1,\"time\":\"1970-01-01T00:00:00Z\",\"places\":[]}\n";
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+}
