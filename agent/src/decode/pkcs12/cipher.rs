@@ -40,7 +40,7 @@ const PBES2: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05, 0x0d];
 const PBES1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x0c, 0x01];
 
 /// Octets that one round of hashing is worth, where they are decrypted: 3DES is as slow as that.
-const OCTETS_PER_ROUND: usize = 4;
+const OCTETS_PER_ROUND: usize = 2;
 
 // === impl Cipher ===
 

@@ -42,6 +42,9 @@ pub(super) enum Purpose {
 /// Octets that a round takes in.
 const BLOCK: usize = 64;
 
+/// Rounds that even the smallest task is worth: a hostile keystore can hold a hundred thousand.
+const OVERHEAD: u64 = 32;
+
 // === impl Secret ===
 
 impl Secret {
@@ -196,14 +199,14 @@ pub(super) fn iterations(element: Element<'_>) -> Option<u32> {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self(6_000_000)
+        Self(7_000_000)
     }
 }
 
 impl Budget {
     /// Takes from what is left, before it is computed.
     pub(super) fn spend(&mut self, rounds: u64, times: usize) -> Result<(), Fault> {
-        let cost = rounds.saturating_mul(times as u64);
+        let cost = rounds.saturating_add(OVERHEAD).saturating_mul(times as u64);
         self.0 = self.0.checked_sub(cost).ok_or(TOO_SLOW)?;
         Ok(())
     }
@@ -277,7 +280,7 @@ mod tests {
 
     #[test]
     fn rounds_are_counted_before_they_are_computed() {
-        let mut budget = Budget::of(10);
+        let mut budget = Budget::of(10 + 3 * OVERHEAD);
         assert_eq!(budget.spend(3, 2), Ok(()));
         assert_eq!(budget.spend(5, 1), Err(TOO_SLOW));
         assert_eq!(budget.spend(4, 1), Ok(()));

@@ -314,7 +314,8 @@ fn rounds_without_end_are_not_computed() {
         assert_eq!(decoded.certificates.len(), in_clear);
     }
     assert_eq!(names(&open(&store(&halves, b""), &["secret"])).len(), 3);
-    let mut budget = Budget::of(25);
+    // Two tasks each: hashing and decrypting.
+    let mut budget = Budget::of(150);
     let cipher = pbes2(&half);
     let cipher = Cipher::find(first(&cipher).unwrap().0).unwrap();
     let secret = Secret::all(&"secret".into()).next().unwrap();
