@@ -2,85 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test, helpers included")]
 
-use std::fmt::Write;
-use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
 use x509_certificate_exporter::decode::{self, Decoded, Keystore, Passphrase};
 use x509_certificate_exporter::model::Reason;
 
-/// A line for each certificate, as testdata/keystores/make records them.
-fn seen(decoded: &Decoded) -> Vec<String> {
-    let line = |certificate: &std::sync::Arc<x509_certificate_exporter::model::Certificate>| {
-        let name = certificate.subject.common_name.as_deref().unwrap();
-        let serial = hexadecimal(certificate.serial.as_deref().unwrap());
-        let fingerprint = text(&certificate.fingerprint);
-        format!("{name}\t{serial}\t{}\t{fingerprint}", certificate.not_after)
-    };
-    let mut lines: Vec<_> = decoded.certificates.iter().map(line).collect();
-    lines.sort_unstable();
-    lines
-}
+#[path = "formats/record.rs"]
+mod record;
 
-/// The same for the revocation lists.
-fn lists_seen(decoded: &Decoded) -> Vec<String> {
-    let line = |crl: &std::sync::Arc<x509_certificate_exporter::model::Crl>| {
-        let number = crl.number.as_deref().map_or("<NONE>".into(), hexadecimal);
-        format!(
-            "{}\t{number}\t{}\t{}\t{}",
-            crl.issuer.common_name.as_deref().unwrap(),
-            crl.this_update,
-            crl.next_update.unwrap(),
-            text(&crl.fingerprint),
-        )
-    };
-    decoded.crls.iter().map(line).collect()
-}
-
-/// What the tools see in a file.
-fn recorded(record: &str, file: &str) -> Vec<String> {
-    let record = String::from_utf8(fixture(record)).unwrap();
-    let mut lines: Vec<_> = record
-        .lines()
-        .filter_map(|line| line.strip_prefix(file)?.strip_prefix('\t'))
-        .map(str::to_owned)
-        .collect();
-    lines.sort_unstable();
-    lines
-}
-
-fn fixture(file: &str) -> Vec<u8> {
-    std::fs::read(directory().join(file)).unwrap()
-}
-
-fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/keystores")
-}
-
-fn text(octets: &[u8]) -> String {
-    octets.iter().fold(String::new(), |mut text, octet| {
-        write!(text, "{octet:02X}").unwrap();
-        text
-    })
-}
-
-/// A decimal number as openssl prints it: whole octets.
-fn hexadecimal(decimal: &str) -> String {
-    let mut octets = vec![0_u8];
-    for digit in decimal.bytes() {
-        let mut carry = u32::from(digit - b'0');
-        for octet in octets.iter_mut().rev() {
-            carry += u32::from(*octet) * 10;
-            *octet = carry.to_le_bytes()[0];
-            carry >>= 8;
-        }
-        if carry > 0 {
-            octets.insert(0, carry.to_le_bytes()[0]);
-        }
-    }
-    text(&octets)
-}
+use record::{directory, fixture, lists_seen, recorded, seen};
 
 fn reasons(decoded: &Decoded) -> Vec<Reason> {
     let problems = decoded.problems.iter();
@@ -297,4 +228,28 @@ proptest! {
         }
         decode::with_passphrases(&bytes, passphrases);
     }
+
+    #[test]
+    fn any_bytes_behind_the_beginning_of_a_container_are_decoded_without_panic(
+        beginning in prop::sample::select(BEGINNINGS),
+        rest in proptest::collection::vec(prop_oneof![any::<u8>(), Just(0), Just(0x30), 0_u8..8], 0..300),
+    ) {
+        let bytes = [beginning, &rest].concat();
+        decode::with_passphrases(&bytes, &["".into()]);
+        // A length that fits lets the readers get further.
+        if let ([0x30, 0x80, begun @ ..], Ok(length)) = (&bytes[..], u16::try_from(bytes.len() - 2)) {
+            let framed = [&[0x30, 0x82], &length.to_be_bytes()[..], begun].concat();
+            decode::with_passphrases(&framed, &["".into()]);
+        }
+    }
 }
+
+const BEGINNINGS: &[&[u8]] = &[
+    b"\xfe\xed\xfe\xed\0\0\0\x02\0\0\0\x03\0\0\0\x01\0\0",
+    b"\xfe\xed\xfe\xed\0\0\0\x01\0\0\0\x03\0\0\0\x02\0\0",
+    b"\xce\xce\xce\xce\0\0\0\x02\0\0\0\x03\0\0\0\x03\0\0\x12345678\xac\xed\0\x05",
+    b"\x30\x80\x02\x01\x03\x30",
+    b"\x30\x80\x02\x01\x03\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0\x80\x24\x80\x04",
+    b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x80\x30\x80\x02\x01\x01\x31\0\x30\0\xa0",
+    b"\x30\x80\x30\x80\x02\x01\x01\x30\0\x30\0\x17\x0d250101000000Z",
+];
