@@ -67,6 +67,11 @@ def written(report):
     asked["certificateRequestsExporter"]["excludeNamespaces"] = ["sandbox"]
     report.equal("requests in their own", [(s["namespaces"]["include"], s["namespaces"]["exclude"]) for s in sources(asked)], [(["shop"], ["x"]), ([], ["sandbox"])])
     report.equal("facts", [config(helm.objects({"exposeInfoMetric": on}))["metrics"].get("exposeInfo", False) for on in (True, False)], [True, False])
+    nodes = {"daemonSets": {"a": {"watchFiles": ["/etc/a"], "watchKubeconfFiles": ["/etc/b"], "watchDistributions": ["auto"]}}}
+    for asked in (True, False):
+        found = helm.objects({"hostPathsExporter": {**nodes, "comparePrivateKeys": asked}})
+        kinds = {s["kind"]: s.get("comparePrivateKeys", False) for s in yaml.safe_load(cross.config_of(found, cross.of(found, "DaemonSet")[0]))["sources"]}
+        report.equal(f"keys of nodes compared: {asked}", kinds, {"file": asked, "kubeconfig": asked, "discovery": asked})
     old = {"upgradeFrom": "3.21", "secretsExporter": {"secretTypes": [{"type": "a", "key": "k", "format": "jks"}, {"type": "b", "keyPatterns": ["p"]}]}}
     report.equal("3.x's expressions", sources(old)[0]["secrets"]["types"], [{"type": "a", "keyPatterns": ["k"], "format": "jks"}, {"type": "b", "keyPatterns": ["p"]}])
 

@@ -39,10 +39,11 @@
 {{- $sources = append $sources (merge $source $keys (include "x509.host.keystores" $ | fromYaml)) -}}
 {{- end -}}
 {{- with .kubeconfigs -}}
-{{- $sources = append $sources (dict "kind" "kubeconfig" "name" (printf "host-kubeconfigs-%s" $.name) "paths" . | merge $keys) -}}
+{{- $sources = append $sources (merge (dict "kind" "kubeconfig" "name" (printf "host-kubeconfigs-%s" $.name) "paths" .) $keys) -}}
 {{- end -}}
 {{- with .known -}}
-{{- $sources = append $sources (dict "kind" "discovery" "name" (printf "host-discovery-%s" $.name) "distributions" . "followSymlinks" (not $.v.skipSymlinks)) -}}
+{{- $source := dict "kind" "discovery" "name" (printf "host-discovery-%s" $.name) "distributions" . "followSymlinks" (not $.v.skipSymlinks) -}}
+{{- $sources = append $sources (merge $source $keys) -}}
 {{- end -}}
 {{- $config := include "x509.config.common" (dict "root" .root "debug" .v.debugMode) | fromYaml -}}
 {{- $_ := set $config "hostRoot" "/host" -}}
