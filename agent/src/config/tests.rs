@@ -51,6 +51,16 @@ sources:
 }
 
 #[test]
+fn the_inventory_is_answered_unless_that_is_switched_off() {
+    let stats = |text: &str| {
+        let sources = "sources:\n- {name: a, kind: file, paths: [/a]}\n";
+        parse(&format!("{text}\n{sources}")).unwrap().stats
+    };
+    assert!(stats(""));
+    assert!(!stats("web: {enableStats: false}"));
+}
+
+#[test]
 fn private_keys_are_compared_where_that_is_asked_for() {
     let compared = |kind: &str| {
         let text = format!("sources:\n- {{name: a, {kind}}}\n");
