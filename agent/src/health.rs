@@ -220,7 +220,8 @@ impl Families {
         self.up.with_label_values(&[kind, name]).set(0);
         self.bundles.with_label_values(&[kind, name]).set(0);
         self.panics.with_label_values(&[kind]);
-        for reason in Reason::ALL {
+        // No operation fails with what is odd about a certificate.
+        for reason in Reason::ALL.iter().filter(|reason| !reason.is_warning()) {
             self.errors.with_label_values(&[kind, name, reason.code()]);
         }
         SourceHealth {
@@ -280,6 +281,24 @@ mod tests {
             resource: Some("secrets"),
             detail,
         })
+    }
+
+    #[test]
+    fn no_series_waits_for_a_source_that_fails_with_a_warning() {
+        let families = health().gather();
+        let errors = families
+            .iter()
+            .find(|family| family.name() == "x509_source_errors_total");
+        let series = errors.unwrap().get_metric();
+        let reasons = series.iter().flat_map(|one| one.get_label());
+        let told: Vec<_> = reasons
+            .filter(|label| label.name() == "reason")
+            .map(|label| label.value().to_owned())
+            .collect();
+        let is_told = |reason: &Reason| told.iter().any(|told| told == reason.code());
+        for reason in Reason::ALL {
+            assert_eq!(is_told(reason), !reason.is_warning(), "{reason}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
@@ -14,6 +15,29 @@ use x509_certificate_exporter::model::Reason;
 
 const BEGIN: &str = "<!-- reasons: made by `UPDATE=1 cargo test --test docs`; do not edit -->\n";
 const END: &str = "<!-- end of reasons -->";
+
+#[test]
+fn the_families_in_the_document_are_those_of_a_scrape() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("../docs/metrics.md")).unwrap();
+    let rows = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `x509_"));
+    let described: BTreeSet<String> = rows
+        .map(|row| format!("x509_{}", row.split('`').next().unwrap()))
+        .collect();
+    let golden = "tests/snapshots/blackbox__every_family_has_its_name.snap";
+    let scrape = fs::read_to_string(root.join(golden)).unwrap();
+    let families = scrape
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE x509_"));
+    let exposed: BTreeSet<String> = families
+        .map(|family| format!("x509_{}", family.split(' ').next().unwrap()))
+        .collect();
+    // Only a source that watches objects has this one, and only once a watch began.
+    let later = BTreeSet::from(["x509_kube_watch_resyncs_total".to_owned()]);
+    assert_eq!(described, &exposed | &later);
+}
 
 #[test]
 fn the_table_of_reasons_is_that_of_the_code() {

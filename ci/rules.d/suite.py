@@ -17,6 +17,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 FILE = helm.CHART / "files" / "rules" / "x509-certificate-exporter.yaml"
 BOARD = helm.CHART / "files" / "dashboards" / "x509-certificate-exporter.json"
 SNAPSHOTS = helm.ROOT / "agent" / "tests" / "snapshots"
+EXPOSITION = helm.ROOT / "agent/src/expose/metrics/snapshots/x509_certificate_exporter__expose__metrics__tests__one_whole_exposition.snap"
 TUNED = helm.ROOT / "values-examples" / "prometheus-stack.yaml"
 report = Report("rules")
 
@@ -125,6 +126,16 @@ def metrics(plain, board):
         report.check(f"{place}: metrics are in {where}", [f"{name} is not" for name in used - known] + ([] if used else ["uses none"]))
 
 
+def exposition():
+    """A whole scrape in the agent's golden files is text that Prometheus reads."""
+    def wrong(text):
+        done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+        return [done.stdout + done.stderr] if done.returncode or done.stderr else []
+    golden = EXPOSITION.read_text(encoding="utf-8").split("---\n", 2)[2]
+    report.check("promtool reads the golden scrape", wrong(golden))
+    report.equal("promtool refuses a series that is there twice", len(wrong(golden + golden.splitlines()[-1] + "\n")), 1)
+
+
 def panels(board):
     report.check("the dashboard's shape", dashboard.shape(board, BOARD.read_text(encoding="utf-8")))
     series = [re.fullmatch(r"(\w+\{.*\}) (\d+)", line).groups() for line in (HERE / "healthy.txt").read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
@@ -153,6 +164,7 @@ def main():
     tests(plain)
     tuned()
     metrics(plain, board)
+    exposition()
     panels(board)
     return report.end()
 
