@@ -290,7 +290,7 @@ mod tests {
             .iter()
             .find(|family| family.name() == "x509_source_errors_total");
         let series = errors.unwrap().get_metric();
-        let reasons = series.iter().flat_map(|one| one.get_label());
+        let reasons = series.iter().flat_map(prometheus::proto::Metric::get_label);
         let told: Vec<_> = reasons
             .filter(|label| label.name() == "reason")
             .map(|label| label.value().to_owned())
