@@ -33,7 +33,16 @@ pub fn run(arguments: Check, options: Options) -> Result<Exit, ConfigError> {
         let nothing = "no certificate where distributions of Kubernetes keep them: name a PATH";
         (scan(source, host_root)?, nothing)
     } else {
-        let found = look(&arguments.paths, host_root, follow)?;
+        let passphrases = raw::Passphrases {
+            passphrase_file: arguments
+                .passphrase_file
+                .iter()
+                .map(|path| absolute(path))
+                .collect(),
+            try_empty_passphrase: arguments.try_empty_passphrase,
+            ..raw::Passphrases::default()
+        };
+        let found = look(&arguments.paths, passphrases, host_root, follow)?;
         (found, "there is no certificate")
     };
     if found.is_empty() {
@@ -51,14 +60,16 @@ pub fn run(arguments: Check, options: Options) -> Result<Exit, ConfigError> {
 /// what it names counts in its stead.
 fn look(
     paths: &[String],
+    passphrases: raw::Passphrases,
     host_root: Option<String>,
     follow_symlinks: bool,
 ) -> Result<Vec<(Location, Bundle)>, ConfigError> {
     let paths = paths.iter().map(|path| absolute(path)).collect();
-    let mut found = scan(
-        raw::Source::of_files("check", paths, follow_symlinks),
-        host_root.clone(),
-    )?;
+    let mut source = raw::Source::of_files("check", paths, follow_symlinks);
+    if let raw::Source::File(file) = &mut source {
+        file.pkcs12 = Some(passphrases);
+    }
+    let mut found = scan(source, host_root.clone())?;
     let holds_none = |bundle: &Bundle| {
         let none = |reason| reason == Reason::NoCertificateFound;
         bundle.problems.iter().any(|problem| none(problem.reason))

@@ -62,6 +62,12 @@ pub struct Check {
         conflicts_with = "paths"
     )]
     pub distribution: Vec<String>,
+    /// A file with the passphrase of PKCS#12 keystores.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<String>,
+    /// Try the empty passphrase on PKCS#12 keystores too.
+    #[arg(long)]
+    pub try_empty_passphrase: bool,
     /// Warn when less than this is left.
     #[arg(long, default_value = "28d", value_name = "DURATION")]
     pub warn: String,

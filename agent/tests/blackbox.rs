@@ -311,6 +311,38 @@ fn check(folder: &Path) -> (Option<i32>, String) {
 }
 
 #[test]
+fn check_opens_a_keystore_with_the_passphrase_in_a_file_or_the_empty_one() {
+    let folder = TempDir::new().unwrap();
+    let passphrase = path(&folder, "passphrase");
+    fs::write(&passphrase, "changeit\n").unwrap();
+    let keystores = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/keystores");
+    let (modern, empty) = (
+        format!("{keystores}/modern.p12"),
+        format!("{keystores}/empty.p12"),
+    );
+    let from_file = format!("--passphrase-file={passphrase}");
+    for (arguments, code, told) in [
+        (vec!["check", &modern], 3, "bad_passphrase"),
+        (
+            vec!["check", &from_file, &modern],
+            0,
+            "leaf.fixture.example",
+        ),
+        (vec!["check", &from_file, &empty], 3, "bad_passphrase"),
+        (
+            vec!["check", "--try-empty-passphrase", &empty],
+            0,
+            "leaf.fixture.example",
+        ),
+    ] {
+        let output = run(&arguments);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
+        assert!(text.contains(told) && !text.contains("changeit"), "{text}");
+    }
+}
+
+#[test]
 fn check_answers_as_monitoring_plugins_do() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("good.pem"), certificate("good", 2100)).unwrap();
