@@ -393,7 +393,9 @@ mod tests {
     #[test]
     fn neither_depth_nor_length_are_without_bound() {
         let one = [&[ARRAY][..], &class("[LA;", 2, &[], &[NULL]), b"\0\0\0\x01"].concat();
-        assert_eq!(length(&[HEADER, &one.repeat(10_000)].concat()), None);
+        let nested = |depth| [one.repeat(depth - 1), vec![NULL]].concat();
+        assert!(is_stepped_over(&nested(MAX_DEPTH)));
+        assert!(!is_stepped_over(&nested(MAX_DEPTH + 1)));
         let many = [
             &[ARRAY][..],
             &class("[LA;", 2, &[], &[NULL]),
