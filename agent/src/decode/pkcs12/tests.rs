@@ -213,6 +213,27 @@ fn mac_and_safes_may_have_passphrases_of_their_own() {
 }
 
 #[test]
+fn a_wrong_passphrase_that_leaves_what_looks_like_padding_is_still_wrong() {
+    let parameters = pbkdf2(Pbkdf2Prf::HmacWithSha256, 2);
+    let content = tlv(0x30, &certificate("one"));
+    let store = store(&[sealed_with(&parameters, "secret", &content)], b"");
+    let mut buffer = content.clone();
+    buffer.resize(content.len() + 16, 0);
+    let sealed = parameters.encrypt_in_place("secret", &mut buffer, content.len());
+    let sealed = sealed.unwrap().to_vec();
+    let pads = |wrong: &String| {
+        parameters
+            .decrypt_in_place(wrong, &mut sealed.clone())
+            .is_ok()
+    };
+    let lucky = (0..100_000).map(|n| format!("wrong {n}")).find(pads);
+    let lucky = lucky.unwrap();
+    assert_eq!(names(&open(&store, &[&lucky, "secret"])), ["one"]);
+    let decoded = open(&store, &[&lucky]);
+    assert_eq!(reasons(&decoded), [(Reason::BadPassphrase, None)]);
+}
+
+#[test]
 fn a_mac_of_a_kind_that_is_not_known_says_nothing() {
     let safes = [sealed("secret", &[certificate("one")])];
     let mut mac = mac(&safes, "another");
