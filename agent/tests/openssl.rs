@@ -199,6 +199,30 @@ fn pem_in_any_dress_is_the_certificate_that_openssl_sees() {
     }
 }
 
+#[test]
+fn keys_of_openssl_are_known_in_der_too() {
+    let workshop = Workshop::new();
+    for arguments in [
+        "genpkey -algorithm ed25519 -out key.pem",
+        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out key.pem",
+        "genrsa -out key.pem 2048",
+    ] {
+        workshop.openssl(&arguments.split(' ').collect::<Vec<_>>());
+        for convert in [
+            "pkey -in key.pem -outform DER",
+            "pkey -in key.pem -outform DER -traditional",
+            "pkey -in key.pem -outform DER -pubout",
+            "pkcs8 -in key.pem -outform DER -topk8 -passout pass:secret",
+        ] {
+            let all = format!("{convert} -out key.der");
+            workshop.openssl(&all.split(' ').collect::<Vec<_>>());
+            let decoded = decode::certificates(&workshop.read("key.der"));
+            let is_key = decoded.other_blocks == 1 && decoded.problems.is_empty();
+            assert!(is_key, "{arguments}, {convert}: {decoded:?}");
+        }
+    }
+}
+
 /// Certificates with one oddity each.
 fn forged() -> Vec<(&'static str, Vec<u8>)> {
     let plain = Forge::default;

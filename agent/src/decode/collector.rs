@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::chain::{self, Link};
-use super::der::{self, Element};
+use super::der::{self, BIT_STRING, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE};
 use super::{CUT_DER, Decoded, Fault, crl, looks_like_der, pem, pkcs7, x509};
 use crate::model::{Certificate, Problem, Reason};
 
@@ -37,6 +37,13 @@ const MAX_PROBLEMS: usize = 100;
 impl Collector {
     /// Takes the DER that the bytes begin with; returns what is behind it.
     pub(super) fn take_der<'a>(&mut self, mut bytes: &'a [u8]) -> &'a [u8] {
+        if let Some((element, rest)) = der::first(bytes)
+            && rest.trim_ascii().is_empty()
+            && looks_like_key(element)
+        {
+            self.take_other();
+            return &[];
+        }
         while looks_like_der(bytes) {
             // What trails a certificate may be anything: OpenSSL's trust settings, for one.
             let trails = self.blocks > 0;
@@ -144,13 +151,13 @@ impl Collector {
                 self.is_unordered = true;
                 for element in carried.certificates.by_ref() {
                     match element.tag {
-                        der::SEQUENCE => self.take_certificate(element),
+                        SEQUENCE => self.take_certificate(element),
                         _ => self.take_other(),
                     }
                 }
                 for element in carried.crls.by_ref() {
                     match element.tag {
-                        der::SEQUENCE => self.take_crl(element),
+                        SEQUENCE => self.take_crl(element),
                         _ => self.take_other(),
                     }
                 }
@@ -254,4 +261,22 @@ fn check_size(block: &[u8]) -> Result<(), Fault> {
         });
     }
     Ok(())
+}
+
+/// Whether the element has the shape of a key, private (PKCS#1, PKCS#8, SEC 1) or public. A directory
+/// of certificates holds keys too, and they are no broken certificates.
+fn looks_like_key(element: Element<'_>) -> bool {
+    let mut parts = element.elements();
+    let (Some(first), Some(second)) = (parts.next(), parts.next()) else {
+        return false;
+    };
+    match (first.tag, second.tag) {
+        // Version and algorithm, version and modulus, version and key.
+        (INTEGER, SEQUENCE | INTEGER | OCTET_STRING) => matches!(first.content, [0 | 1]),
+        // Algorithm and what is encrypted by it, or the key.
+        (SEQUENCE, OCTET_STRING | BIT_STRING) => {
+            first.elements().next_with(OBJECT_IDENTIFIER).is_some()
+        }
+        _ => false,
+    }
 }

@@ -219,6 +219,26 @@ fn der_that_is_no_certificate_is_one_problem() {
 }
 
 #[test]
+fn a_key_in_der_is_passed_over_as_one_in_pem_is() {
+    let algorithm = tlv(0x30, &tlv(0x06, &[0x2b, 0x65, 0x70]));
+    let (number, string) = (tlv(0x02, &[7; 200]), tlv(0x04, &[7; 200]));
+    for parts in [
+        [tlv(0x02, &[0]), number.clone()],
+        [tlv(0x02, &[1]), string.clone()],
+        [tlv(0x02, &[0]), [&algorithm[..], &string].concat()],
+        [algorithm.clone(), string.clone()],
+        [algorithm, tlv(0x03, &[0; 200])],
+    ] {
+        let decoded = certificates(&tlv(0x30, &parts.concat()));
+        assert_eq!((decoded.other_blocks, reasons(&decoded)), (1, vec![]));
+    }
+    for parts in [[tlv(0x02, &[3]), number], [tlv(0x30, b""), string]] {
+        let decoded = certificates(&tlv(0x30, &parts.concat()));
+        assert_eq!(reasons(&decoded), [(Reason::BadCertificate, Some(1))]);
+    }
+}
+
+#[test]
 fn a_trusted_certificate_is_read_without_its_trust_settings() {
     let plain = forged("one");
     let trusted = [
