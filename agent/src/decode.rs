@@ -115,6 +115,17 @@ const CUT_DER: Fault = Fault {
     detail: "the DER is empty, cut short or its lengths are wrong",
 };
 
+/// Which keystore could not be opened by its passphrase, where that is the problem.
+pub fn locked_keystore(problem: &Problem) -> Option<Keystore> {
+    let java = problem.detail == jks::OTHER_PASSPHRASE.detail;
+    let kind = if java {
+        Keystore::Jks
+    } else {
+        Keystore::Pkcs12
+    };
+    (problem.reason == Reason::BadPassphrase).then_some(kind)
+}
+
 // === impl Decoded ===
 
 impl Decoded {

@@ -10,6 +10,7 @@ use prometheus::{
 };
 
 use crate::clock::Clock;
+use crate::decode::Keystore;
 use crate::model::Reason;
 use crate::source::Report;
 
@@ -37,6 +38,8 @@ pub struct SourceHealth {
     errors: IntCounterVec,
     transport_errors: IntCounterVec,
     resyncs: IntCounterVec,
+    pkcs12_passphrases: IntCounterVec,
+    jks_passphrases: IntCounterVec,
 }
 
 impl Health {
@@ -120,6 +123,15 @@ impl SourceHealth {
         }
     }
 
+    /// Counts a keystore that its passphrases no longer open: each once, until it is well again.
+    pub fn locked(&self, keystore: Keystore) {
+        let counter = match keystore {
+            Keystore::Pkcs12 => &self.pkcs12_passphrases,
+            Keystore::Jks => &self.jks_passphrases,
+        };
+        counter.with_label_values(&[self.name.as_str()]).inc();
+    }
+
     /// The label `source_kind`.
     pub fn kind(&self) -> &'static str {
         self.kind
@@ -163,6 +175,8 @@ struct Families {
     errors: IntCounterVec,
     transport_errors: IntCounterVec,
     resyncs: IntCounterVec,
+    pkcs12_passphrases: IntCounterVec,
+    jks_passphrases: IntCounterVec,
     panics: IntCounterVec,
     scrapes: Histogram,
 }
@@ -206,6 +220,16 @@ impl Families {
                 "How often a watch was begun anew with a full list.",
                 &["source_name", "resource"],
             )?,
+            pkcs12_passphrases: counter(
+                "x509_pkcs12_passphrase_failures_total",
+                "How often no passphrase opened a PKCS#12 keystore.",
+                &["source_name"],
+            )?,
+            jks_passphrases: counter(
+                "x509_jks_passphrase_failures_total",
+                "How often no passphrase was that of a JKS or JCEKS keystore.",
+                &["source_name"],
+            )?,
             panics: counter(
                 "x509_panic_total",
                 "Faults of the agent that the fence around a component caught.",
@@ -220,6 +244,10 @@ impl Families {
         self.up.with_label_values(&[kind, name]).set(0);
         self.bundles.with_label_values(&[kind, name]).set(0);
         self.panics.with_label_values(&[kind]);
+        if matches!(kind, "file" | "kubernetes" | "configmap") {
+            self.pkcs12_passphrases.with_label_values(&[name]);
+            self.jks_passphrases.with_label_values(&[name]);
+        }
         // No operation fails with what is odd about a certificate.
         for reason in Reason::ALL.iter().filter(|reason| !reason.is_warning()) {
             self.errors.with_label_values(&[kind, name, reason.code()]);
@@ -234,6 +262,8 @@ impl Families {
             errors: self.errors.clone(),
             transport_errors: self.transport_errors.clone(),
             resyncs: self.resyncs.clone(),
+            pkcs12_passphrases: self.pkcs12_passphrases.clone(),
+            jks_passphrases: self.jks_passphrases.clone(),
         }
     }
 }

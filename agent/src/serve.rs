@@ -8,6 +8,7 @@ use tokio::task::LocalSet;
 
 use crate::clock::Clock;
 use crate::config::{Config, SourceConfig};
+use crate::decode;
 use crate::exit::Exit;
 use crate::expose::cache::Cache;
 use crate::health::{Health, SourceHealth};
@@ -128,6 +129,9 @@ impl Sink for Wire {
             let location = &turn.location;
             if turn.problems.is_empty() {
                 tracing::info!(%location, "well again");
+            }
+            for keystore in turn.problems.iter().filter_map(decode::locked_keystore) {
+                self.state.locked(keystore);
             }
             for problem in turn.problems.iter().take(LOGGED) {
                 let is_warning = problem.reason.is_warning();

@@ -171,6 +171,37 @@ sources:
     insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
 }
 
+#[test]
+fn a_keystore_that_no_passphrase_opens_is_counted_when_that_begins() {
+    let folder = TempDir::new().unwrap();
+    for store in ["modern.p12", "java-keystore.jks"] {
+        let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/keystores");
+        fs::copy(format!("{fixture}/{store}"), folder.path().join(store)).unwrap();
+    }
+    let config = path(&folder, "config.yaml");
+    let text = format!(
+        "cache: {{filePoll: {{interval: 1s}}}}
+sources:
+- kind: file
+  name: stores
+  paths: ['{0}/*.p12', '{0}/*.jks']
+  pkcs12: {{passphrase: wrong}}
+  jks: {{passphrase: wrong}}
+",
+        folder.path().display()
+    );
+    fs::write(&config, text).unwrap();
+    let agent = Agent::start(&["--config", &config]);
+    let metrics = agent.wait_until("/metrics", |answer| {
+        answer.matches("reason=\"bad_passphrase\"} 1").count() == 2
+    });
+    for kind in ["pkcs12", "jks"] {
+        let series = format!("x509_{kind}_passphrase_failures_total{{source_name=\"stores\"}} 1\n");
+        assert!(metrics.contains(&series), "{metrics}");
+    }
+    assert!(!metrics.contains("wrong"), "{metrics}");
+}
+
 /// A cluster that nobody answers for.
 const NOBODY: &str = "
 apiVersion: v1

@@ -26,13 +26,15 @@ pub(super) fn read(bytes: &[u8], passphrases: &[Passphrase], collector: &mut Col
     };
     let fits = |passphrase| digest(store, passphrase)[..] == *expected;
     if !passphrases.is_empty() && !passphrases.iter().any(fits) {
-        collector.take_whole(Fault {
-            reason: Reason::BadPassphrase,
-            detail: "no passphrase that is known is that of the keystore; its certificates are in clear",
-        });
+        collector.take_whole(OTHER_PASSPHRASE);
     }
 }
 
+/// The passphrase is another one.
+pub(super) const OTHER_PASSPHRASE: Fault = Fault {
+    reason: Reason::BadPassphrase,
+    detail: "no passphrase that is known is that of the keystore; its certificates are in clear",
+};
 const CUT: Fault = Fault {
     reason: Reason::BadJks,
     detail: "the keystore is cut short or its lengths are wrong",
