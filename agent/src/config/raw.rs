@@ -200,7 +200,8 @@ impl Raw {
         }
         // Whoever names the wrong file may have named a key: no error quotes what it read.
         let options = serde_saphyr::options! { with_snippet: false };
-        serde_saphyr::from_str_with_options(text, options).map_err(|error| error.to_string())
+        serde_saphyr::from_str_with_options(text, options)
+            .map_err(|error| unquoted(&error.to_string()))
     }
 }
 
@@ -295,6 +296,26 @@ impl Default for FilePoll {
             interval: "30s".to_owned(),
         }
     }
+}
+
+/// The message of an error without the value that it is about: it may be a passphrase in the place
+/// of another key, or one without quotes.
+fn unquoted(message: &str) -> String {
+    for what in ["invalid type: ", "invalid value: "] {
+        let Some((before, said)) = message.split_once(what) else {
+            continue;
+        };
+        let Some((value, expected)) = said.rsplit_once(", expected ") else {
+            continue;
+        };
+        let kind = value
+            .split(['"', '`'])
+            .next()
+            .unwrap_or_default()
+            .trim_end();
+        return format!("{before}{what}{kind}, expected {expected}");
+    }
+    message.to_owned()
 }
 
 fn auto() -> Vec<String> {

@@ -196,6 +196,32 @@ fn no_error_quotes_the_file() {
 }
 
 #[test]
+fn no_error_quotes_a_passphrase_in_the_wrong_place() {
+    for (keys, expected) in [
+        (
+            "pkcs12: hunter2",
+            "invalid type: string, expected struct Passphrases",
+        ),
+        (
+            "pkcs12: {passphrase: 20202020}",
+            "invalid type: integer, expected a string",
+        ),
+        (
+            "jks: {tryEmptyPassphrase: 'hunter2, expected \"x\"'}",
+            "invalid type: string, expected a boolean",
+        ),
+    ] {
+        let text = format!("sources: [{{kind: file, name: a, paths: [/a], {keys}}}]");
+        let error = parse(&text).unwrap_err();
+        assert!(error.starts_with(expected), "{error}");
+        assert!(error.contains("at line 1"), "{error}");
+        for secret in ["hunter2", "20202020"] {
+            assert!(!error.contains(secret), "{error}");
+        }
+    }
+}
+
+#[test]
 fn a_discovery_is_a_source_of_files_and_one_of_kubeconfigs() {
     let text = "
 hostRoot: /host
