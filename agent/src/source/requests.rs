@@ -109,7 +109,7 @@ impl Reader for Request {
             // Without a number, nobody can say that another one is newer.
             Some(number) if !name.is_empty() => newest::key(&Revision {
                 name: &name,
-                owner: &metadata.controller(),
+                owner: &metadata.controller().replace(char::is_control, ""),
                 number,
             }),
             _ => name.into(),

@@ -139,3 +139,15 @@ fn a_request_that_says_no_revision_stands_alone() {
         assert_eq!(shown(&parts), [format!("{key} CN=x")], "{annotations}");
     }
 }
+
+#[test]
+fn whoever_owns_a_request_cannot_spoil_a_label() {
+    let status = issued(&certificate("x"));
+    let object = request(&of_certificate("2"), &status).replace("5d0c", "5d\\u00000c");
+    let key = newest::key(&Revision {
+        name: "shop",
+        owner: "5d0c",
+        number: 2,
+    });
+    assert_eq!(shown(&parts(&object)), [format!("{key} CN=x")]);
+}
