@@ -89,16 +89,23 @@ impl<'a> Data<'a> {
     /// The wanted keys as parts.
     pub(crate) fn parts(&self, fields: &[Field]) -> Result<Vec<Part>, Unread> {
         let mut parts = Vec::new();
+        let mut read = 0;
         for (encoding, members) in &self.members {
             for (name, value) in members {
                 let Some((key, field)) = wanted(fields, name) else {
                     continue;
                 };
-                if parts.len() >= MOST_KEYS {
-                    too_many(&mut parts);
+                if read == MOST_KEYS {
+                    let detail = format!(
+                        "there are more than {MOST_KEYS} such keys: this and the rest are not read"
+                    );
+                    let problem = Problem::new(Reason::TooMany, detail);
+                    parts.push(Part::new(key, Bundle::bad(problem)));
                     return Ok(parts);
                 }
+                let before = parts.len();
                 self.part(&key, field, (*encoding, &text(value)?), &mut parts);
+                read += usize::from(parts.len() > before);
             }
         }
         Ok(parts)
@@ -209,11 +216,4 @@ fn wanted<'a>(fields: &'a [Field], name: &str) -> Option<(Arc<str>, &'a Field)> 
         Key::Literal(literal) => (**literal == *name).then(|| (literal.clone(), field)),
         Key::Pattern(pattern) => pattern.is_match(name).then(|| (name.into(), field)),
     })
-}
-
-fn too_many(parts: &mut [Part]) {
-    if let Some(Held::Bundle(last)) = parts.last_mut().map(|part| &mut part.held) {
-        let detail = format!("there are more than {MOST_KEYS} such keys; the rest is not read");
-        last.problems.push(Problem::new(Reason::TooMany, detail));
-    }
 }

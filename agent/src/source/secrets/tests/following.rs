@@ -214,25 +214,29 @@ async fn a_private_key_is_a_problem_where_it_was_named_and_nothing_where_a_patte
 
 #[tokio::test(start_paused = true)]
 async fn a_pattern_that_matches_hundreds_of_keys_is_cut_off_and_says_so() {
-    let watching = Watching {
-        types: vec![of_type("Opaque", pattern("^k"))],
-        options: options(),
-    };
-    story(watching, async |server, ear| {
-        let keys: Vec<_> = (0..300).map(|number| format!("k{number:03}")).collect();
-        let data: Vec<_> = keys.iter().map(|key| (&**key, "")).collect();
-        let _watch = server.holds(&[typed("Opaque", "a", "one", 3, &data)]).await;
-        ear.until_success().await;
-        assert_eq!(ear.known().len(), 256);
-        let reasons: Vec<_> = ear
-            .bundle("a/one/k255")
-            .problems
-            .iter()
-            .map(|problem| problem.reason)
-            .collect();
-        assert_eq!(reasons, [Reason::NoCertificateFound, Reason::TooMany]);
-    })
-    .await;
+    // Nothing, and the beginning of a keystore.
+    for (value, reason) in [
+        ("", Reason::NoCertificateFound),
+        ("/u3+7Q==", Reason::BadJks),
+    ] {
+        let watching = Watching {
+            types: vec![of_type("Opaque", pattern("^k"))],
+            options: options(),
+        };
+        story(watching, async |server, ear| {
+            let keys: Vec<_> = (0..300).map(|number| format!("k{number:03}")).collect();
+            let data: Vec<_> = keys.iter().map(|key| (&**key, value)).collect();
+            let _watch = server.holds(&[typed("Opaque", "a", "one", 3, &data)]).await;
+            ear.until_success().await;
+            assert_eq!(ear.known().len(), 257);
+            for (key, expected) in [("a/one/k255", reason), ("a/one/k256", Reason::TooMany)] {
+                let problems = ear.bundle(key).problems;
+                let reasons: Vec<_> = problems.iter().map(|problem| problem.reason).collect();
+                assert_eq!(reasons, [expected], "{key}");
+            }
+        })
+        .await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
