@@ -20,10 +20,13 @@ impl Passphrase {
             .rposition(|byte| !matches!(byte, b'\r' | b'\n'))
             .map_or(0, |last| last + 1);
         let line = &content[..end];
-        Self(Zeroizing::new(match str::from_utf8(line) {
-            Ok(text) => text.to_owned(),
-            Err(_) => line.iter().copied().map(char::from).collect(),
-        }))
+        if let Ok(text) = str::from_utf8(line) {
+            return text.into();
+        }
+        // Two octets each at most: a text that grew would leave a copy behind.
+        let mut text = Zeroizing::new(String::with_capacity(2 * line.len()));
+        text.extend(line.iter().copied().map(char::from));
+        Self(text)
     }
 
     /// Whether there is nothing in it, which opens a keystore too.

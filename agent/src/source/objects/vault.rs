@@ -221,8 +221,8 @@ impl Vault {
 
 /// A file is mounted for us and small; one that cannot be read is a passphrase that is not known.
 fn read(file: &Path) -> Option<Passphrase> {
-    let size = std::fs::metadata(file).ok()?.len();
-    if size > LARGEST_FILE {
+    let metadata = std::fs::metadata(file).ok()?;
+    if !metadata.is_file() || metadata.len() > LARGEST_FILE {
         return None;
     }
     std::fs::read(file).ok().map(Passphrase::from_content)
