@@ -178,6 +178,9 @@ impl Objects {
 
     /// Watches through a connection, which nothing ends.
     pub(super) async fn watch(&self, api: &Api, sink: Arc<dyn Sink>) {
+        for ledger in self.ledgers.values() {
+            ledger.borrow_mut().begin();
+        }
         let filter = Rc::new(self.filter());
         let vault = Rc::new(Vault::default());
         let newest = Newest {
@@ -309,6 +312,7 @@ impl Objects {
                     filter: filter.clone(),
                     queue: Queue::default(),
                     ledger,
+                    others: self.others(wanted),
                     vault: vault.clone(),
                     sink: if wanted.reader.has_revisions() {
                         newest
@@ -319,6 +323,13 @@ impl Objects {
             }
         }
         watches
+    }
+
+    /// The ledgers of other groups for the same kind.
+    fn others(&self, of: &Wanted) -> Vec<&RefCell<Ledger>> {
+        let ledgers = self.ledgers.iter();
+        let others = ledgers.filter(|((kind, group), _)| *kind == of.kind && *group != of.group);
+        others.map(|(_, ledger)| ledger).collect()
     }
 
     /// The namespaces that are watched one by one; `None` for all at once.

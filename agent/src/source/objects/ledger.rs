@@ -31,6 +31,9 @@ struct Known {
     parts: Vec<Name>,
 }
 
+/// No passphrases are of it.
+const NO_GENERATION: u64 = u64::MAX;
+
 /// What names a part: its key, and the cluster or user in it.
 pub(super) type Name = (Arc<str>, Option<Arc<Entry>>);
 
@@ -66,6 +69,26 @@ impl Ledger {
                 && known.version == sight.version();
             known.listed |= same;
             same
+        })
+    }
+
+    /// Another run begins: it counts the generations of passphrases from the start.
+    pub(super) fn begin(&mut self) {
+        for known in self.namespaces.values_mut().flat_map(BTreeMap::values_mut) {
+            known.generation = NO_GENERATION;
+        }
+    }
+
+    /// Whether it holds this location.
+    pub(super) fn holds(&self, location: &Location) -> bool {
+        let Location::Object { object, key, entry } = location else {
+            return false;
+        };
+        let objects = self.namespaces.get(&object.namespace);
+        let known = objects.and_then(|objects| objects.get(&object.name));
+        known.is_some_and(|known| {
+            let mut parts = known.parts.iter();
+            parts.any(|(of, inside)| of == key && inside == entry)
         })
     }
 

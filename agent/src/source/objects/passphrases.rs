@@ -160,6 +160,10 @@ impl Watched for PassphraseWatch<'_> {
         let listed = std::mem::take(&mut *self.listed.borrow_mut());
         for (namespace, key) in self.vault.names(self.namespace.as_deref(), &self.name) {
             let place = (namespace, key);
+            // Others may look for other keys of the same Secret.
+            if !self.keys.contains(&place.1) {
+                continue;
+            }
             if !listed.contains(&place) && self.learn(&place.0, &place.1, None) {
                 self.changed(&place.0);
             }

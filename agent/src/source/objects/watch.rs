@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
@@ -13,8 +13,13 @@ use super::ledger::{Ledger, Sight};
 use super::object::{Raw, Seen};
 use super::vault::Vault;
 use super::{Held, Part, Unread, Wanted};
-use crate::source::Sink;
+use crate::model::Change;
 use crate::source::kube::{Reference, Target, Watched};
+use crate::source::{Report, Sink};
+
+/// Keeps what is said until it is known whether it is to be told.
+#[derive(Default)]
+struct Heard(Mutex<Vec<Change>>);
 
 /// One watch with all it needs.
 pub(super) struct ObjectWatch<'a> {
@@ -26,6 +31,8 @@ pub(super) struct ObjectWatch<'a> {
     pub(super) filter: Rc<Filter>,
     pub(super) queue: Queue,
     pub(super) ledger: &'a RefCell<Ledger>,
+    /// Those of other groups, which may hold the same parts of the same objects.
+    pub(super) others: Vec<&'a RefCell<Ledger>>,
     pub(super) vault: Rc<Vault>,
     pub(super) sink: &'a dyn Sink,
 }
@@ -42,6 +49,25 @@ impl ObjectWatch<'_> {
                 for namespace in self.ledger.borrow().namespaces() {
                     self.queue.push(&namespace);
                 }
+            }
+        }
+    }
+
+    /// Has the ledger say what is new; but not the end of what other groups still hold.
+    fn tell(&self, say: impl FnOnce(&mut Ledger, &dyn Sink)) {
+        if self.others.is_empty() {
+            return say(&mut self.ledger.borrow_mut(), self.sink);
+        }
+        let heard = Heard::default();
+        say(&mut self.ledger.borrow_mut(), &heard);
+        let changes = heard.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for change in changes {
+            let is_held = match &change {
+                Change::Remove(at) => self.others.iter().any(|other| other.borrow().holds(at)),
+                _ => false,
+            };
+            if !is_held {
+                self.sink.apply(change);
             }
         }
     }
@@ -83,7 +109,8 @@ impl Watched for ObjectWatch<'_> {
             generation: self.vault.generation(),
         };
         let locked = |part: &Part| matches!(part.held, Held::Keystore(_));
-        if parts.iter().any(locked) && self.ledger.borrow_mut().knows(&sight) {
+        let has_keystores = parts.iter().any(locked);
+        if has_keystores && self.ledger.borrow_mut().knows(&sight) {
             return;
         }
         let mut opened = Vec::with_capacity(parts.len());
@@ -98,11 +125,18 @@ impl Watched for ObjectWatch<'_> {
             bundle.labels.extend(seen.labels.iter().cloned());
             opened.push(((key, entry), bundle));
         }
-        self.ledger.borrow_mut().apply(self.sink, &sight, opened);
+        // Keystores take their time, and the world does not wait.
+        if !self.selects(&seen.reference) {
+            return;
+        }
+        self.tell(|ledger, sink| ledger.apply(sink, &sight, opened));
+        if has_keystores && sight.generation != self.vault.generation() {
+            self.read_again(Some(&seen.reference.namespace));
+        }
     }
 
     fn delete(&self, gone: &Reference) {
-        self.ledger.borrow_mut().delete(self.sink, self.index, gone);
+        self.tell(|ledger, sink| ledger.delete(sink, self.index, gone));
     }
 
     fn relisting(&self) {
@@ -111,7 +145,7 @@ impl Watched for ObjectWatch<'_> {
     }
 
     fn relisted(&self) {
-        self.ledger.borrow_mut().relisted(self.sink, self.index);
+        self.tell(|ledger, sink| ledger.relisted(sink, self.index));
     }
 
     fn namespace(&self) -> impl Future<Output = String> {
@@ -129,7 +163,16 @@ impl Selection for &[ObjectWatch<'_>] {
     fn unselected(&self, namespace: &str) {
         for watch in *self {
             watch.queue.remove(namespace);
-            watch.ledger.borrow_mut().forget(watch.sink, namespace);
+            watch.tell(|ledger, sink| ledger.forget(sink, namespace));
         }
     }
+}
+
+impl Sink for Heard {
+    fn apply(&self, change: Change) {
+        let mut changes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        changes.push(change);
+    }
+
+    fn report(&self, _: Report) {}
 }

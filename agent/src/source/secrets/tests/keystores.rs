@@ -265,3 +265,133 @@ async fn a_keystore_that_is_as_it_was_is_not_opened_again_by_the_next_list() {
     })
     .await;
 }
+
+/// The Secret with the passphrases is in the namespace `a`, whoever asks.
+fn named() -> Passphrases {
+    Passphrases {
+        secret: Some(SecretKey {
+            namespace: Some("a".into()),
+            name: "words".into(),
+            key: "word".into(),
+        }),
+        ..Passphrases::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_passphrase_that_comes_while_the_first_keystore_is_being_opened_opens_it() {
+    story(stores(named()), async |server, ear| {
+        let (words_watch, stores_watch) = watches(server, &[words(4, "wrong")], &[]).await;
+        ear.until_success().await;
+        let store = store("one", 6, PKCS12, &[]);
+        stores_watch.event("ADDED", &store);
+        words_watch.event("MODIFIED", &words(7, RIGHT));
+        server.call().await.page("8", None, &[store]);
+        ear.until(|heard| {
+            let mut bundles = heard.bundles.values();
+            bundles.any(|bundle| bundle.problems.is_empty())
+        })
+        .await;
+        assert!(opened(ear, "a/one/store"));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_references_to_one_secret_do_not_forget_what_the_other_knows() {
+    let mut watching = stores(named());
+    let anywhere = Passphrases {
+        secret: Some(SecretKey {
+            namespace: None,
+            name: "words".into(),
+            key: "another".into(),
+        }),
+        ..Passphrases::default()
+    };
+    watching.types[0].fields[0].keystores = Rc::new(Keystores {
+        pkcs12: named(),
+        jks: anywhere,
+    });
+    story(watching, async |server, ear| {
+        let store = store("one", 3, PKCS12, &[]);
+        let mut streams = BTreeMap::new();
+        while streams.len() < 3 {
+            let call = server.call().await;
+            let url = call.url.split('&').next().unwrap().to_owned();
+            if !call.is_streamed() {
+                streams.insert(url, call.follows("5"));
+                continue;
+            }
+            let object = if is_of_words(&call) {
+                words(4, RIGHT)
+            } else {
+                store.clone()
+            };
+            let stream = call.streams();
+            stream.event("ADDED", &object);
+            stream.initial_end("5");
+        }
+        ear.until_success().await;
+        assert!(opened(ear, "a/one/store"));
+        let everywhere = "/api/v1/secrets?fieldSelector=metadata.name%3Dwords";
+        streams.remove(everywhere).unwrap().ends_with(410);
+        let stream = server.call().await.streams();
+        stream.event("ADDED", &words(4, RIGHT));
+        stream.initial_end("9");
+        let _watch = server.call().await.follows("9");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(server.waiting().is_none(), "nothing is read again");
+        assert!(opened(ear, "a/one/store"));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_keystore_that_is_opened_while_its_namespace_is_left_is_not_told() {
+    let mut watching = stores(Passphrases {
+        literal: Some(RIGHT.into()),
+        ..Passphrases::default()
+    });
+    watching.options.namespace_labels.include = vec!["watched=yes".into()];
+    story(watching, async |server, ear| {
+        let namespaces = server.call().await.streams();
+        for name in ["a", "b"] {
+            namespaces.event("ADDED", &server::namespace(name, 3));
+        }
+        namespaces.initial_end("5");
+        let (mut of_namespaces, mut of_stores) = (None, None);
+        while of_namespaces.is_none() || of_stores.is_none() {
+            let call = server.call().await;
+            match (call.url.contains("/namespaces?"), call.is_streamed()) {
+                (true, _) => of_namespaces = Some(call.follows("5")),
+                (false, true) => call.streams().initial_end("5"),
+                (false, false) => of_stores = Some(call.follows("5")),
+            }
+        }
+        let (namespaces, stores) = (of_namespaces.unwrap(), of_stores.unwrap());
+        stores.event("ADDED", &store("one", 6, PKCS12, &[]));
+        namespaces.event("DELETED", &server::namespace("a", 7));
+        let other = store("two", 8, PKCS12, &[]).replace(r#""a""#, r#""b""#);
+        stores.event("ADDED", &other);
+        ear.until(|heard| heard.known().contains(&"b/two/store".to_owned()))
+            .await;
+        assert_eq!(ear.known(), ["b/two/store"]);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_is_started_anew_tries_the_passphrases_of_now() {
+    let Watching { options, types } = stores(named());
+    let secrets = Objects::new(plan(options, &types, false));
+    let ear = Arc::new(Ear::default());
+    for (word, is_open) in [("wrong", false), (RIGHT, true)] {
+        chapter(&secrets, &ear, async |server, ear| {
+            let stores = [store("one", 3, PKCS12, &[])];
+            let _watches = watches(server, &[words(4, word)], &stores).await;
+            ear.until_success().await;
+            assert_eq!(opened(ear, "a/one/store"), is_open, "{word}");
+        })
+        .await;
+    }
+}

@@ -284,3 +284,42 @@ async fn a_namespace_that_cannot_be_listed_leads_to_a_full_list() {
     })
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_two_selections_of_one_type_hold_is_gone_when_neither_holds_it() {
+    let labelled = |label: &str| {
+        let mut type_ = tls("tls.crt");
+        type_.labels.include.push(label.into());
+        type_
+    };
+    let watching = Watching {
+        options: options(),
+        types: vec![labelled("team=blue"), labelled("other=y")],
+    };
+    story(watching, async |server, ear| {
+        let (mut blue, mut other) = (None, None);
+        while blue.is_none() || other.is_none() {
+            let call = server.call().await;
+            let slot = if call.url.contains("team%3Dblue") {
+                &mut blue
+            } else {
+                &mut other
+            };
+            if call.is_streamed() {
+                let stream = call.streams();
+                stream.event("ADDED", &secret("a", "one", 3, &[CERT]));
+                stream.initial_end("5");
+            } else {
+                *slot = Some(call.follows("5"));
+            }
+        }
+        let (blue, other) = (blue.unwrap(), other.unwrap());
+        ear.until_known(&["a/one/tls.crt"]).await;
+        blue.event("DELETED", &secret("a", "one", 6, &[CERT]));
+        blue.event("ADDED", &secret("a", "two", 7, &[CERT]));
+        ear.until_known(&["a/one/tls.crt", "a/two/tls.crt"]).await;
+        other.event("DELETED", &secret("a", "one", 8, &[CERT]));
+        ear.until_known(&["a/two/tls.crt"]).await;
+    })
+    .await;
+}
