@@ -54,7 +54,7 @@ ALLOWED = {"project-operator": WORKLOADS, "project-admin": WORKLOADS | {"Role", 
 # A panel of KubeSphere's whose queries are another panel's of the Grafana dashboard; the others have the same title there.
 PANELS = {
     "Within 14 days": "Within $critical days", "Within 28 days": "Within $warning days", "Where": "What cannot be read",
-    **{f"Days left: {what}": f"Soonest to expire: {what}" for what in ("files", "kubeconfigs", "Secrets")},
+    **{f"Days left: {what}": f"Soonest to expire: {what}" for what in ("files", "kubeconfigs", "Secrets", "other objects")},
 }
 
 
@@ -113,7 +113,7 @@ def dashboards(report):
     for panel in ours:
         if panel["type"] != "row":
             report.equal(f"KubeSphere's panel {panel['title']}", [target["expr"] for target in panel["targets"]], theirs.get(PANELS.get(panel["title"], panel["title"])))
-    report.equal("KubeSphere's panels, by type", {kind: sum(p["type"] == kind for p in ours) for kind in sorted(ks.PANELS)}, {"graph": 10, "row": 3, "singlestat": 6})
+    report.equal("KubeSphere's panels, by type", {kind: sum(p["type"] == kind for p in ours) for kind in sorted(ks.PANELS)}, {"graph": 11, "row": 3, "singlestat": 6})
     tuned = ks.of(helm.objects({"prometheusRules": {"warningDaysLeft": 60, "criticalDaysLeft": 20}}, apis=KS34), "ClusterDashboard")[0]
     report.equal("its thresholds", [title for title in (p["title"] for p in tuned["spec"]["panels"]) if title.startswith("Within")], ["Within 20 days", "Within 60 days"])
 

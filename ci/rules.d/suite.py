@@ -156,6 +156,30 @@ def panels(board):
     report.equal("a wrong figure is noticed", len(evaluated(stats["Expired"], 2)), 1)
 
 
+ENTRY = ("embedded_kind", "embedded_key")
+# A table that lists places → the labels of its series; two that differ in one of them alone are two rows.
+TABLES = {
+    "Soonest to expire: Secrets": [("cluster", "secret_namespace", "secret_name", "secret_key", *ENTRY)],
+    "Soonest to expire: other objects": [
+        ("cluster", "configmap_namespace", "configmap_name", "configmap_key", *ENTRY), ("cluster", "kubesphere_cluster", *ENTRY),
+        ("cluster", "cabundle_resource_kind", "cabundle_resource_name", "cabundle_entry")],
+}
+OTHERS = [("cluster", "csr_name"), ("cluster", "certificaterequest_namespace", "certificaterequest_name"), ("filepath", *ENTRY)]
+
+
+def apart(board):
+    """Each place has a row of its own."""
+    queries = dict(dashboard.queries(board))
+    every = [labels for places in TABLES.values() for labels in places]
+    for family, title, places in [*(("not_after", title, places) for title, places in TABLES.items()), ("error", "What cannot be read", [*every, *OTHERS])]:
+        for labels in places:
+            for one in labels:
+                series = [",".join(f'{label}="{other if label == one else "same"}"' for label in labels) for other in ("a", "b")]
+                test = {"interval": "1m", "input_series": [{"series": f"x509_cert_{family}{{{place}}}", "values": "900x9"} for place in series],
+                        "promql_expr_test": [{"expr": f"count({queries[title]})", "eval_time": "5m", "exp_samples": [{"labels": "{}", "value": 2}]}]}
+                report.check(f"panel {title}: {one} of {labels[-1]} tells two places apart", promtool("test", {"groups": []}, {"rule_files": [], "tests": [test]}))
+
+
 def main():
     plain = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     board = json.loads(BOARD.read_text(encoding="utf-8"))
@@ -166,6 +190,7 @@ def main():
     metrics(plain, board)
     exposition()
     panels(board)
+    apart(board)
     return report.end()
 
 
