@@ -88,14 +88,13 @@ process_of() {
     node "$node" ctr -n k8s.io tasks ls | awk -v id="${id#containerd://}" '$1 == id { print $2 }'
 }
 
-# steady: the release's pod is the one of the beginning and was never restarted.
+# steady: the release's pod is the one of the beginning (or of the last release) and was never restarted.
 steady() {
-    expect "the pod and its restarts" "$(kn get pods -l app.kubernetes.io/component=secrets \
-        -o 'jsonpath={.items[*].metadata.name} {.items[*].status.containerStatuses[0].restartCount}')" "$POD 0"
+    expect "the pod and its restarts" "$(pod secrets) $(kn get pod "$POD" -o 'jsonpath={.status.containerStatuses[0].restartCount}')" "$POD 0"
 }
 
 # prometheus QUERY NUMBER: so many series are in the real Prometheus.
-prometheus() { wait_until 60 "Prometheus has $2 series: $1" is rows "$1" "$2" && say "    ok: Prometheus has them"; }
+prometheus() { wait_until 120 "Prometheus has $2 series: $1" is rows "$1" "$2" && say "    ok: Prometheus has them"; }
 
-put() { k apply -f - >/dev/null; }
-quietly() { "$@" >/dev/null; }
+# put: what stands on the standard input, whoever made it before.
+put() { k apply --server-side --force-conflicts -f - >/dev/null; }
