@@ -140,7 +140,10 @@ def noted(report):
         ([ON], "  CertificateSigningRequests, out of the alerts"),
         ([{"rbac": {"mode": "namespaced"}, "certificateRequestsExporter": {"enabled": True}}], "  cert-manager's CertificateRequests in exporter, out of the alerts"),
         ([ON], "  kubeconfigs of KubeSphere's member clusters, by"),
-        ([{"clusters": [{"name": "eu", "kubeconfigSecret": {"name": "k"}}]}], "  the same in cluster eu, by the kubeconfig in Secret k, key kubeconfig"),
+        ([{"cabundlesExporter": {"enabled": True}, "clusters": [{"name": "us", "kubeconfigSecret": {"name": "k"}, "sources": ["cabundles"]}, {"name": "eu", "kubeconfigSecret": {"name": "k"}}]}],
+         "  cabundles in cluster us, by the kubeconfig in Secret k, key kubeconfig\n  secrets, cabundles in cluster eu, by the kubeconfig in Secret k, key kubeconfig"),
+        ([{"installer": "project-operator", "secretsExporter": {"enabled": False}, "cabundlesExporter": {"enabled": True}, "rbac": {"secretsExporter": {"serviceAccountName": "reader"}}}],
+         "monitors, rules or dashboards. For the rest"),
         ([ALONE, {"cabundlesExporter": {"enabled": True}}], "port-forward deployment/x509-x509-certificate-exporter"),
     ):
         found = helm.notes(*values)

@@ -28,7 +28,7 @@
 {{- end }}
 {{- end }}
 {{- range $v.clusters }}
-  {{ with .sources }}{{ join ", " . }}{{ else }}the same{{ end }} in cluster {{ .name }}, by the kubeconfig in Secret {{ .kubeconfigSecret.name }}, key {{ .kubeconfigSecret.key | default "kubeconfig" }}
+  {{ .sources | default $.x509.objects | join ", " }} in cluster {{ .name }}, by the kubeconfig in Secret {{ .kubeconfigSecret.name }}, key {{ .kubeconfigSecret.key | default "kubeconfig" }}
 {{- end }}
 {{- if and (not $secrets.configMapKeys) (or $secrets.includeConfigMaps $secrets.excludeConfigMaps $secrets.includeConfigMapLabels $secrets.excludeConfigMapLabels $secrets.exposeConfigMapLabels) }}
   No ConfigMaps, as secretsExporter.configMapKeys names no key.

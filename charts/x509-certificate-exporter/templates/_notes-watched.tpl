@@ -55,7 +55,7 @@ hostNetwork: pods of two DaemonSets on one node cannot both have port {{ $v.podL
 {{- if eq $v.installer "project-operator" }}
 
 installer: project-operator: no service account of ours, no rights, monitors, rules or dashboards
-{{- if not $v.secretsExporter.enabled }}; Secrets are not watched (that takes an account with the right to read them:
+{{- if not (or $v.secretsExporter.enabled $v.rbac.secretsExporter.serviceAccountName) }}; Secrets are not watched (that takes an account with the right to read them:
 rbac.secretsExporter.serviceAccountName){{ end }}. For the rest, ask an administrator of the project to apply, once:
   helm template {{ .Release.Name }} <this chart> -n {{ include "x509.namespace" . }} -f <these values> --set installer=project-admin -s templates/servicemonitor.yaml
 {{- end }}
