@@ -121,6 +121,26 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Pairs of sources that reach API servers by different kubeconfigs and tell their objects under
+    /// one and the same `cluster`: should these be two clusters, they mix.
+    pub fn mixing(&self) -> Vec<(&str, &str)> {
+        let plans = self.sources.iter().filter_map(|source| match source {
+            SourceConfig::Objects(plan) => Some(&plan.options),
+            _ => None,
+        });
+        let plans: Vec<_> = plans.collect();
+        let mixes = |one: &objects::Options, other: &objects::Options| {
+            one.cluster == other.cluster && one.settings.kubeconfig != other.settings.kubeconfig
+        };
+        let pairs = plans.iter().enumerate().filter_map(|(index, one)| {
+            let other = plans[..index].iter().find(|other| mixes(one, other))?;
+            Some((&*other.name, &*one.name))
+        });
+        pairs.collect()
+    }
+}
+
 /// Reads a configuration file.
 pub fn read(path: &Path) -> Result<raw::Raw, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {

@@ -45,6 +45,13 @@ pub fn run(config: Config) -> Exit {
 }
 
 async fn serve(config: Config) -> Result<(), String> {
+    for (one, other) in config.mixing() {
+        tracing::warn!(
+            one,
+            other,
+            "two kubeconfigs and no `cluster` to tell them apart: objects of one name are one"
+        );
+    }
     let clock = Clock::system();
     let inventory = Arc::new(Inventory::default());
     let sources: Vec<Rc<dyn Source>> = config.sources.into_iter().map(source).collect();

@@ -357,7 +357,7 @@ sources:
   name: a
   secrets:
     types:
-    - {type: Opaque, key: k, format: zip, pkcs12: {passphraseSecretRef: {name: words}}}
+    - {type: Opaque, key: k, format: zip, pkcs12: {passphraseFile: word, passphraseSecretRef: {name: words}}}
   configMaps:
     keyPatterns: []
     jks: {passphraseKey: word}
@@ -366,9 +366,24 @@ sources:
     for expected in [
         "sources[0].secrets.types[0].format: `zip` is none of",
         "sources[0].secrets.types[0].pkcs12.passphraseSecretRef: name and key must be there",
+        "sources[0].secrets.types[0].pkcs12.passphraseFile: `word` is not absolute",
         "sources[0].configMaps.keyPatterns: there is no pattern",
         "sources[0].configMaps: passphraseKey belongs to Secrets",
     ] {
         assert!(error.contains(expected), "{expected} is not in {error}");
     }
+}
+
+#[test]
+fn clusters_that_nothing_tells_apart_are_remarked_on() {
+    let text = "
+sources:
+- {kind: kubernetes, name: own}
+- {kind: cabundle, name: bundles}
+- {kind: kubernetes, name: one, kubeconfig: /etc/one}
+- {kind: kubernetes, name: two, kubeconfig: /etc/two, cluster: two}
+- {kind: csr, name: three, kubeconfig: /etc/three, cluster: two}
+";
+    let config = parse(text).unwrap();
+    assert_eq!(config.mixing(), [("own", "one"), ("two", "three")]);
 }

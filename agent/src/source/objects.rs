@@ -39,6 +39,7 @@ pub use self::vault::{Keystores, Locked, Passphrases, SecretKey};
 use self::watch::ObjectWatch;
 use super::kube::{self, Api, Health, Settings, Target};
 use super::{Failure, LocalFuture, Report, Sink, Source};
+use crate::decode::Keystore;
 use crate::model::{Bundle, Entry, ObjectKind};
 
 /// Which objects a source looks at, and how it reaches them.
@@ -442,6 +443,11 @@ impl Wanted {
 // === impl Part ===
 
 impl Part {
+    /// Whether it is a keystore that takes long to open.
+    fn takes_long(&self) -> bool {
+        matches!(&self.held, Held::Keystore(locked) if locked.kind == Keystore::Pkcs12)
+    }
+
     /// A part that is not a kubeconfig or the like.
     pub fn new(key: impl Into<Arc<str>>, bundle: impl Into<Bundle>) -> Self {
         Self {

@@ -253,6 +253,10 @@ impl Value<'_> {
             let at = format!("{}.{kind}.passphraseSecretRef", self.at);
             errors.push(&at, "name and key must be there");
         }
+        if !written.passphrase_file.is_empty() && !written.passphrase_file.starts_with('/') {
+            let error = format!("`{}` is not absolute", written.passphrase_file);
+            errors.push(&format!("{}.{kind}.passphraseFile", self.at), error);
+        }
         Passphrases {
             literal: given(&written.passphrase).map(Passphrase::from),
             key: given(&written.passphrase_key),

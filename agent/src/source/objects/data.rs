@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::object::{map, text};
 use super::vault::{Keystores, Locked};
 use super::{Held, Part, Unread, kubeconfig};
-use crate::decode::{self, Decoded, Passphrase};
+use crate::decode::{self, Decoded, Keystore, Passphrase};
 use crate::model::{Bundle, Problem, Reason};
 use crate::source::sibling;
 
@@ -71,6 +71,10 @@ pub(crate) struct Data<'a> {
 /// More keys of one object are not read: a pattern may match what nobody meant.
 const MOST_KEYS: usize = 256;
 
+/// More PKCS#12 keystores of one object are not opened: each may take two seconds, and all other
+/// objects of the watch wait for them.
+const MOST_KEYSTORES: usize = 16;
+
 // === impl Data ===
 
 impl<'a> Data<'a> {
@@ -120,6 +124,7 @@ impl<'a> Data<'a> {
         (encoding, written): (Encoding, &str),
         parts: &mut Vec<Part>,
     ) {
+        let slow = parts.iter().filter(|part| part.takes_long()).count();
         let mut bad = |reason, detail: &'static str| {
             let bundle = Bundle::bad(Problem::new(reason, detail));
             parts.push(Part::new(key.clone(), bundle));
@@ -144,6 +149,12 @@ impl<'a> Data<'a> {
             Format::Certificates => {}
         }
         if let Some(kind) = decode::keystore(&bytes) {
+            if kind == Keystore::Pkcs12 && slow == MOST_KEYSTORES {
+                return bad(
+                    Reason::TooMany,
+                    "there are more than 16 PKCS#12 keystores in the object: this one is not opened",
+                );
+            }
             let beside = field.keystores.of(kind).key.as_deref();
             let locked = Locked {
                 bytes,

@@ -395,3 +395,28 @@ async fn a_source_that_is_started_anew_tries_the_passphrases_of_now() {
         .await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_object_holds_up_the_others_by_keystores_without_end() {
+    let from = Passphrases {
+        literal: Some(RIGHT.into()),
+        ..Passphrases::default()
+    };
+    let Watching { options, mut types } = stores(from);
+    types[0].fields[0].key = pattern("^s");
+    let watching = Watching { options, types };
+    story(watching, async |server, ear| {
+        let bytes = STANDARD.encode(PKCS12);
+        let keys: Vec<_> = (10..28).map(|number| format!("s{number}")).collect();
+        let data: Vec<_> = keys.iter().map(|key| (&**key, &*bytes)).collect();
+        let _watch = server.holds(&[typed("Opaque", "a", "one", 3, &data)]).await;
+        ear.until_success().await;
+        let opened: Vec<_> = keys
+            .iter()
+            .filter(|key| opened(ear, &format!("a/one/{key}")))
+            .collect();
+        assert_eq!(opened.len(), 16);
+        assert_eq!(reasons(&ear.bundle("a/one/s27")), [Reason::TooMany]);
+    })
+    .await;
+}
