@@ -396,14 +396,13 @@ mod tests {
         let nested = |depth| [one.repeat(depth - 1), vec![NULL]].concat();
         assert!(is_stepped_over(&nested(MAX_DEPTH)));
         assert!(!is_stepped_over(&nested(MAX_DEPTH + 1)));
-        let many = [
-            &[ARRAY][..],
-            &class("[LA;", 2, &[], &[NULL]),
-            b"\x7f\xff\xff\xff",
-        ]
-        .concat();
-        let nulls = vec![NULL; 1 << 20];
-        assert_eq!(length(&[HEADER, &many, &nulls].concat()), None);
+        let class = class("[LA;", 2, &[], &[NULL]);
+        let flat = |count: usize| {
+            let octets = u32::try_from(count).unwrap().to_be_bytes();
+            [&[ARRAY][..], &class, &octets, &vec![NULL; count]].concat()
+        };
+        assert!(is_stepped_over(&flat(MAX_STEPS / 2)));
+        assert!(!is_stepped_over(&flat(MAX_STEPS)));
     }
 
     proptest! {
