@@ -41,15 +41,17 @@ impl ObjectWatch<'_> {
     /// Another passphrase is there for keystores of this namespace, or of all: they are read once
     /// more.
     pub(super) fn read_again(&self, namespace: Option<&str>) {
-        let other = |own: &String| namespace.is_some_and(|namespace| namespace != own);
-        match namespace {
-            Some(_) if self.target.namespace.as_ref().is_some_and(other) => {}
-            Some(namespace) => self.queue.push(namespace),
-            None => {
-                for namespace in self.ledger.borrow().namespaces() {
-                    self.queue.push(&namespace);
-                }
-            }
+        let namespaces = match namespace {
+            Some(namespace) => vec![namespace.into()],
+            None => self.ledger.borrow().namespaces(),
+        };
+        // The ledger is shared: what another watch looks after stays that one's.
+        let own = self.target.namespace.as_deref();
+        for namespace in namespaces
+            .iter()
+            .filter(|ns| own.is_none_or(|own| *own == ***ns))
+        {
+            self.queue.push(namespace);
         }
     }
 

@@ -164,6 +164,59 @@ async fn a_passphrase_in_another_secret_is_known_before_the_keystores_and_follow
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_namespaces_are_named_each_watch_reads_its_own_again_and_hears_of_its_ends() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("word");
+    std::fs::write(&file, "not yet").unwrap();
+    let mut watching = stores(Passphrases {
+        file: Some(file.clone()),
+        ..Passphrases::default()
+    });
+    watching.options.namespaces.include = vec!["a".into(), "b".into()];
+    story(watching, async |server, ear| {
+        let bytes = STANDARD.encode(PKCS12);
+        let store = |namespace: &str| typed("Opaque", namespace, "one", 3, &[("store", &bytes)]);
+        let mut watches = Vec::new();
+        while watches.len() < 2 {
+            let call = server.call().await;
+            let namespace = if call.url.contains("/a/") { "a" } else { "b" };
+            if call.is_streamed() {
+                let stream = call.streams();
+                stream.event("ADDED", &store(namespace));
+                stream.initial_end("5");
+            } else {
+                watches.push((namespace, call.follows("5")));
+            }
+        }
+        ear.until_known(&["a/one/store", "b/one/store"]).await;
+        std::fs::write(&file, RIGHT).unwrap();
+        ear.until_known(&["a/one/store", "b/one/store"]).await;
+        let mut asked = Vec::new();
+        for _ in 0..2 {
+            let call = server.call().await;
+            let namespace = if call.url.contains("/a/") { "a" } else { "b" };
+            asked.push(namespace);
+            call.page("7", None, &[store(namespace)]);
+        }
+        asked.sort_unstable();
+        assert_eq!(asked, ["a", "b"]);
+        ear.until(|heard| {
+            heard
+                .bundles
+                .values()
+                .all(|bundle| bundle.problems.is_empty())
+        })
+        .await;
+        assert!(server.waiting().is_none(), "no watch reads for another");
+        for (namespace, watch) in &watches {
+            watch.event("DELETED", &store(namespace));
+        }
+        ear.until_known(&[]).await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_passphrase_that_may_not_be_read_fails_the_source_and_hides_no_keystore() {
     story(referred(), async |server, ear| {
         let stores = [store("one", 3, PKCS12, &[])];
