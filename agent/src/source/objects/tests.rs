@@ -17,7 +17,8 @@ use tokio::time::timeout;
 
 use self::server::{Server, pair};
 use super::*;
-use crate::model::{Change, Location, Reason};
+use crate::model::{Bundle, Change, Entry, Location, Reason};
+use crate::source::kube::Settings;
 
 /// One run of a source.
 pub(in crate::source) async fn chapter(
