@@ -6,6 +6,7 @@ pub mod clusters;
 pub mod config_maps;
 pub mod files;
 pub mod host;
+pub mod keystores;
 pub mod kube;
 pub mod kubeconfigs;
 pub mod objects;

@@ -10,7 +10,8 @@ use super::raw::{self, Raw};
 use super::{Errors, SourceConfig, duration};
 use crate::decode::Passphrase;
 use crate::discover;
-use crate::source::host::{Keystores, Options, Passphrases};
+use crate::source::host::Options;
+use crate::source::keystores::{Keystores, Passphrases, SecretKey};
 
 /// Time between two looks below which a scan would never rest.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
@@ -91,8 +92,8 @@ impl Shared {
             follow_symlinks: file.follow_symlinks,
             compare_keys: file.compare_private_keys,
             keystores: Keystores {
-                pkcs12: passphrases(&format!("{at}.pkcs12"), file.pkcs12.as_ref(), errors),
-                jks: passphrases(&format!("{at}.jks"), file.jks.as_ref(), errors),
+                pkcs12: of_files(&format!("{at}.pkcs12"), file.pkcs12.as_ref(), errors),
+                jks: of_files(&format!("{at}.jks"), file.jks.as_ref(), errors),
             },
             ..self.options(&file.name, &file.paths, interval)
         }))
@@ -181,12 +182,25 @@ impl Shared {
 /// Containers that the content tells apart.
 const FORMATS: [&str; 6] = ["pem", "der", "pkcs7", "pkcs12", "jks", "crl"];
 
+/// Where the passphrases come from; of files, no Secret.
+fn of_files(at: &str, written: Option<&raw::Passphrases>, errors: &mut Errors) -> Passphrases {
+    if written
+        .is_some_and(|from| !from.passphrase_key.is_empty() || from.passphrase_secret_ref.is_some())
+    {
+        errors.push(at, "there is no Secret to look into; use passphraseFile");
+    }
+    passphrases(at, written, errors)
+}
+
+/// Where the passphrases come from.
 fn passphrases(at: &str, written: Option<&raw::Passphrases>, errors: &mut Errors) -> Passphrases {
     let Some(written) = written else {
         return Passphrases::default();
     };
-    if !written.passphrase_key.is_empty() || written.passphrase_secret_ref.is_some() {
-        errors.push(at, "there is no Secret to look into; use passphraseFile");
+    let secret = written.passphrase_secret_ref.as_ref();
+    if secret.is_some_and(|at| at.name.is_empty() || at.key.is_empty()) {
+        let at = format!("{at}.passphraseSecretRef");
+        errors.push(&at, "name and key must be there");
     }
     if !written.passphrase_file.is_empty() && !written.passphrase_file.starts_with('/') {
         let error = format!("`{}` is not absolute", written.passphrase_file);
@@ -195,7 +209,13 @@ fn passphrases(at: &str, written: Option<&raw::Passphrases>, errors: &mut Errors
     let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     Passphrases {
         literal: given(&written.passphrase).map(Passphrase::from),
+        key: given(&written.passphrase_key),
         file: given(&written.passphrase_file).map(PathBuf::from),
+        secret: secret.map(|at| SecretKey {
+            namespace: given(&at.namespace),
+            name: at.name.clone(),
+            key: at.key.clone(),
+        }),
         try_empty: written.try_empty_passphrase,
     }
 }

@@ -36,7 +36,7 @@ use rustix::io::Errno;
 use crate::model::{Bundle, Problem, Reason};
 use missing::Missing;
 
-pub use keyring::{Keystores, Passphrases};
+pub use super::keystores::{Keystores, Passphrases};
 pub use ledger::Scanned;
 pub use pattern::Superseded;
 
@@ -343,7 +343,7 @@ fn too_large() -> Problem {
     )
 }
 
-fn not_regular(metadata: &Metadata) -> &'static str {
+pub(super) fn not_regular(metadata: &Metadata) -> &'static str {
     match FileType::from_raw_mode(metadata.mode()) {
         FileType::Symlink => "a symbolic link, and links are not to be followed",
         FileType::Directory => "a directory, not a file",
@@ -355,7 +355,7 @@ fn not_regular(metadata: &Metadata) -> &'static str {
 }
 
 /// The problem behind an error number; those that tell of a missing path are [`Missing`]'s.
-fn failed(errno: Option<i32>) -> Problem {
+pub(super) fn failed(errno: Option<i32>) -> Problem {
     let Some(errno) = errno else {
         return Problem::new(Reason::ReadFailed, "the path could not be resolved safely");
     };

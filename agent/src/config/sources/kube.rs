@@ -23,15 +23,14 @@ use std::rc::Rc;
 use regex_lite::Regex;
 
 pub(super) use self::kinds::{cabundle, certificate_request, csr, kubesphere};
-use super::{SourceConfig, globs};
+use super::{SourceConfig, globs, passphrases};
 use crate::config::Errors;
 use crate::config::raw::{self, Access};
-use crate::decode::Passphrase;
 use crate::expose::labels;
 use crate::source::config_maps;
 use crate::source::kube::Settings;
 use crate::source::objects::data::{Field, Format, Key};
-use crate::source::objects::{Globs, Keystores, LabelFilter, Options, Passphrases, SecretKey};
+use crate::source::objects::{Globs, Keystores, LabelFilter, Options};
 use crate::source::secrets::{self, SecretType};
 
 /// Objects in a page that the API server would answer with.
@@ -227,8 +226,8 @@ impl Value<'_> {
             }
         };
         let keystores = Rc::new(Keystores {
-            pkcs12: self.passphrases("pkcs12", self.pkcs12, errors),
-            jks: self.passphrases("jks", self.jks, errors),
+            pkcs12: passphrases(&format!("{}.pkcs12", self.at), self.pkcs12, errors),
+            jks: passphrases(&format!("{}.jks", self.at), self.jks, errors),
         });
         let field = |key| Field {
             key,
@@ -236,38 +235,6 @@ impl Value<'_> {
             keystores: keystores.clone(),
         };
         keys.into_iter().map(field).collect()
-    }
-
-    fn passphrases(
-        &self,
-        kind: &str,
-        written: Option<&raw::Passphrases>,
-        errors: &mut Errors,
-    ) -> Passphrases {
-        let Some(written) = written else {
-            return Passphrases::default();
-        };
-        let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
-        let secret = written.passphrase_secret_ref.as_ref();
-        if secret.is_some_and(|at| at.name.is_empty() || at.key.is_empty()) {
-            let at = format!("{}.{kind}.passphraseSecretRef", self.at);
-            errors.push(&at, "name and key must be there");
-        }
-        if !written.passphrase_file.is_empty() && !written.passphrase_file.starts_with('/') {
-            let error = format!("`{}` is not absolute", written.passphrase_file);
-            errors.push(&format!("{}.{kind}.passphraseFile", self.at), error);
-        }
-        Passphrases {
-            literal: given(&written.passphrase).map(Passphrase::from),
-            key: given(&written.passphrase_key),
-            file: given(&written.passphrase_file).map(PathBuf::from),
-            secret: secret.map(|at| SecretKey {
-                namespace: given(&at.namespace),
-                name: at.name.clone(),
-                key: at.key.clone(),
-            }),
-            try_empty: written.try_empty_passphrase,
-        }
     }
 }
 

@@ -5,28 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::crew::{Crew, Errand};
 use crate::decode::{self, Decoded, Keystore, Passphrase};
-use crate::model::{Problem, Reason};
+use crate::model::Problem;
 use crate::source::Failure;
-
-/// Where the passphrases come from, for each kind of keystores.
-#[derive(Clone, Debug, Default)]
-pub struct Keystores {
-    /// For PKCS#12.
-    pub pkcs12: Passphrases,
-    /// For JKS and JCEKS.
-    pub jks: Passphrases,
-}
-
-/// Where passphrases come from; all of them are tried.
-#[derive(Clone, Debug, Default)]
-pub struct Passphrases {
-    /// From the configuration.
-    pub literal: Option<Passphrase>,
-    /// From a file: a path here, not below the host root.
-    pub file: Option<PathBuf>,
-    /// Whether the empty one is tried.
-    pub try_empty: bool,
-}
+use crate::source::keystores::{Keystores, Passphrases, passphrase};
 
 /// The passphrases that are known now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,9 +22,6 @@ struct Known {
     file: Option<Passphrase>,
     others: Vec<Passphrase>,
 }
-
-/// Bytes of the largest file that is a passphrase.
-const MAX_FILE: u64 = 64 << 10;
 
 // === impl Keystores ===
 
@@ -88,7 +66,7 @@ impl Passphrases {
 struct Reading(PathBuf);
 
 impl Errand for Reading {
-    type Raw = Result<Vec<u8>, Problem>;
+    type Raw = Result<Passphrase, Problem>;
     type Done = Result<Passphrase, Problem>;
 
     fn path(&self) -> &Path {
@@ -100,23 +78,11 @@ impl Errand for Reading {
     }
 
     fn fetch(&self) -> Self::Raw {
-        let failed = |error: std::io::Error| super::failed(error.raw_os_error());
-        let metadata = std::fs::metadata(&self.0).map_err(failed)?;
-        if !metadata.is_file() {
-            return Err(Problem::new(
-                Reason::NotRegularFile,
-                super::not_regular(&metadata),
-            ));
-        }
-        if metadata.len() > MAX_FILE {
-            let detail = "larger than any passphrase";
-            return Err(Problem::new(Reason::TooLarge, detail));
-        }
-        std::fs::read(&self.0).map_err(failed)
+        passphrase(&self.0)
     }
 
     fn digest(&self, raw: Self::Raw) -> Self::Done {
-        raw.map(Passphrase::from_content)
+        raw
     }
 }
 

@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::object::{map, text};
-use super::vault::{Keystores, Locked};
 use super::{Held, Part, Unread, kubeconfig};
+use super::{Keystores, vault::Locked};
 use crate::decode::{self, Decoded, Keystore, Passphrase};
 use crate::model::{Bundle, Problem, Reason};
 use crate::source::sibling;

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use super::filter::Globs;
 use super::object::Raw;
-use super::vault::{Keystores, Locked, SecretKey};
+use super::vault::Locked;
 use crate::decode::Keystore;
 use crate::model::{Bundle, Entry, ObjectKind};
+use crate::source::keystores::{Keystores, SecretKey};
 use crate::source::kube::Settings;
 
 /// Which objects a source looks at, and how it reaches them.

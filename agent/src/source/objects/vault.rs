@@ -7,7 +7,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
@@ -17,41 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::decode::{self, Decoded, Keystore, Passphrase};
 use crate::model::{Bundle, Problem, Reason};
-
-/// Where the passphrases of the keystores of one place come from.
-#[derive(Clone, Debug, Default)]
-pub struct Keystores {
-    /// For PKCS#12.
-    pub pkcs12: Passphrases,
-    /// For JKS and JCEKS.
-    pub jks: Passphrases,
-}
-
-/// Where passphrases come from; all of them are tried.
-#[derive(Clone, Debug, Default)]
-pub struct Passphrases {
-    /// From the configuration.
-    pub literal: Option<Passphrase>,
-    /// From this key of the same object.
-    pub key: Option<String>,
-    /// From this file.
-    pub file: Option<PathBuf>,
-    /// From another Secret.
-    pub secret: Option<SecretKey>,
-    /// Whether the empty one is tried.
-    pub try_empty: bool,
-}
-
-/// A key of a Secret.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SecretKey {
-    /// Its namespace; `None`: that of the keystore.
-    pub namespace: Option<String>,
-    /// Its name.
-    pub name: String,
-    /// The key.
-    pub key: String,
-}
+use crate::source::keystores::{Keystores, passphrase};
 
 /// A keystore, still closed.
 #[derive(Clone)]
@@ -79,31 +45,6 @@ pub(super) struct Vault {
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Time between two looks at files with passphrases.
 const LOOK: Duration = Duration::from_secs(15);
-/// Bytes of the largest file that is a passphrase.
-const LARGEST_FILE: u64 = 64 << 10;
-
-// === impl Keystores ===
-
-impl Keystores {
-    pub(super) fn of(&self, kind: Keystore) -> &Passphrases {
-        match kind {
-            Keystore::Pkcs12 => &self.pkcs12,
-            Keystore::Jks => &self.jks,
-        }
-    }
-
-    /// The Secrets that hold passphrases.
-    pub(super) fn secrets(&self) -> impl Iterator<Item = &SecretKey> {
-        let both = [&self.pkcs12, &self.jks];
-        both.into_iter().filter_map(|from| from.secret.as_ref())
-    }
-
-    /// The files that hold passphrases.
-    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
-        let both = [&self.pkcs12, &self.jks];
-        both.into_iter().filter_map(|from| from.file.as_deref())
-    }
-}
 
 // === impl Vault ===
 
@@ -197,7 +138,8 @@ impl Vault {
         let all = [
             locked.beside.clone(),
             referred,
-            from.file.as_deref().and_then(read),
+            // One that cannot be read is a passphrase that is not known.
+            from.file.as_deref().and_then(|file| passphrase(file).ok()),
             from.literal.clone(),
             empty,
         ];
@@ -217,15 +159,6 @@ impl Vault {
             }
         }
     }
-}
-
-/// A file is mounted for us and small; one that cannot be read is a passphrase that is not known.
-fn read(file: &Path) -> Option<Passphrase> {
-    let metadata = std::fs::metadata(file).ok()?;
-    if !metadata.is_file() || metadata.len() > LARGEST_FILE {
-        return None;
-    }
-    std::fs::read(file).ok().map(Passphrase::from_content)
 }
 
 fn stamp(file: &Path) -> Option<(SystemTime, u64)> {
