@@ -2,11 +2,14 @@
 //! agent, behind one lock that never leaves this file. Knows neither where bundles come from nor
 //! who reads them.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+mod known;
 
-use crate::model::{Bundle, Certificate, Change, Location, Problem};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use self::known::Known;
+use crate::model::{Bundle, Change, Location, Problem};
 
 /// A source's place in the list of sources.
 pub type SourceId = usize;
@@ -23,10 +26,7 @@ struct State {
     /// Grows with each change that a reader could see.
     version: u64,
     held: BTreeMap<(Location, SourceId), Arc<Bundle>>,
-    /// One copy of each certificate, however many locations hold it.
-    known: HashMap<[u8; 32], Weak<Certificate>>,
-    /// Length at which `known` is next searched for the dead.
-    prune_at: usize,
+    known: Known,
     /// The last snapshot taken, until something changes.
     latest: Option<Arc<Snapshot>>,
 }
@@ -82,7 +82,7 @@ impl Inventory {
 
 impl State {
     fn upsert(&mut self, source: SourceId, location: Location, mut bundle: Bundle) -> Option<Turn> {
-        self.intern(&mut bundle);
+        self.known.intern(&mut bundle);
         let turn = |problems: &[Problem], location: &Location| Turn {
             location: location.clone(),
             problems: problems.to_vec(),
@@ -145,22 +145,6 @@ impl State {
             .into_iter()
             .chain(upserted.collect::<Vec<_>>())
             .collect()
-    }
-
-    /// Replaces certificates that are already known by the known copy.
-    fn intern(&mut self, bundle: &mut Bundle) {
-        for certificate in bundle.certificates.iter_mut().flatten() {
-            let slot = self.known.entry(certificate.fingerprint).or_default();
-            match slot.upgrade() {
-                Some(known) => *certificate = known,
-                None => *slot = Arc::downgrade(certificate),
-            }
-        }
-        if self.known.len() > self.prune_at {
-            self.known
-                .retain(|_, certificate| certificate.strong_count() > 0);
-            self.prune_at = (self.known.len() * 2).max(1024);
-        }
     }
 
     fn changed(&mut self) {

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Details, Name, Reason};
+use crate::model::{Certificate, Details, Name, Reason};
 
 fn certificate(number: u8) -> Arc<Certificate> {
     Arc::new(Certificate {
