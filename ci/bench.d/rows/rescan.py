@@ -1,0 +1,87 @@
+"""Looking again at ten thousand files of which none has changed."""
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import exporters
+import scrape
+from figure import Figure, Row
+from rows import files
+
+DEFAULT_INTERVAL = 30
+INTERVAL = 2
+WINDOW = 20
+
+
+class Rescan(Row):
+    name = "rescan"
+    title = "steady rescans of 10,000 unchanged files"
+    figures = (
+        Figure("opened", "files opened for reading in a rescan (strace)", "count", limit=0),
+        Figure("read", "bytes read from files in rescans", "bytes", short=4096),
+        Figure("cpu", "CPU of a rescan", "seconds"),
+        Figure("share", "share of a core at the interval of 30 s", "share", limit=0.002),
+    )
+
+    def run(self, exporter, context):
+        watch = files.watch(files.count(context), interval=f"{1 if context.short else INTERVAL}s")
+        with context.running(exporter, watch) as it:
+            it.wait_complete()
+            time.sleep(2 * INTERVAL)  # the first round after the start has news of its own
+            if context.short:
+                before = scrape.bytes_read(it.pid)
+                time.sleep(4)
+                return {"read": scrape.bytes_read(it.pid) - before}
+            before, read, begun = scrape.cpu(it.pid), scrape.bytes_read(it.pid), time.monotonic()
+            time.sleep(WINDOW)
+            used, window = scrape.cpu(it.pid) - before, time.monotonic() - begun
+            # An interval begins when a round has ended.
+            each = used * INTERVAL / max(window - used, INTERVAL)
+            found = {"cpu": each, "share": each / DEFAULT_INTERVAL, "read": scrape.bytes_read(it.pid) - read}
+            return found | {"opened": opened_for_reading(it, len(list_of(watch)), context)}
+
+
+def list_of(watch):
+    return [name for _, _, names in os.walk(watch.folder) for name in names]
+
+
+def opened_for_reading(it, many, context):
+    """How many files of the watched folder were opened for more than their name, in one round at least."""
+    if not shutil.which("strace"):
+        sys.exit("error: strace is missing (apt-get install strace): it counts what a rescan opens")
+    trace = context.scratch / f"strace-{it.port}"
+    tracer = subprocess.Popen(["strace", "-f", "-qq", "-y", "-e", "trace=%file", "-e", "signal=none", "-o", trace, "-p", str(it.pid)],
+                              stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+    try:
+        # Each file is named at least once in a round; twice as many lines hold a whole one.
+        exporters.until(120, "a round is traced", lambda: tracer.poll() is not None or (trace.exists() and lines(trace) > 2 * many))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            tracer.send_signal(signal.SIGINT)
+        said = tracer.communicate(timeout=30)[1].decode(errors="replace").strip()
+    if lines(trace) <= 2 * many:
+        sys.exit(f"error: strace sees nothing: {said}")
+    opened = {match.group(1) for line in trace.open(encoding="utf-8", errors="replace") if (match := read_open(line, it.watch.folder))}
+    trace.unlink()
+    return len(opened)
+
+
+def lines(path):
+    with path.open("rb") as file:
+        return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
+
+
+OPENED = re.compile(r"\bopen(?:at2?)?\(.*= \d+<([^>]*)>")
+
+
+def read_open(line, folder):
+    """The match of an open that may read a file of the folder: neither a directory nor a mere handle."""
+    if "O_PATH" in line or "O_DIRECTORY" in line:
+        return None
+    match = OPENED.search(line)
+    return match if match and match.group(1).startswith(folder) and not os.path.isdir(match.group(1)) else None

@@ -1,0 +1,111 @@
+"""Scrapes that are out of the ordinary: after a change, and many at once."""
+import shutil
+import statistics
+import time
+
+import data
+import exporters
+import scrape
+from figure import MIB, Figure, Row, percentile
+from rows import files
+
+SCRAPERS = 20
+# How long it must have done nothing until a change is taken to be over.
+QUIET = 0.3
+
+
+class Change(Row):
+    name = "change"
+    title = "one certificate renewed among 10,000 files"
+    figures = (
+        Figure("scrape", "first scrape after the change, gzip", "seconds", limit=0.060),
+        Figure("peak", "peak RSS from the change to that scrape's end", "bytes", limit=24 * MIB),
+        Figure("cpu", "CPU from the change to that scrape's end", "seconds"),
+        Figure("read", "bytes read from files for it", "bytes", short=64 * 1024),
+    )
+    changes = 5
+
+    def run(self, exporter, context):
+        # A tree of its own: others may be watching that of the cache.
+        folder = context.scratch / "change"
+        shutil.rmtree(folder, ignore_errors=True)
+        count = files.count(context)
+        shutil.copytree(data.files(count), folder, copy_function=shutil.copyfile)
+        watch = exporters.Watch(2 * count, [f"{folder}/*/*.crt"], interval="1s", folder=str(folder))
+        found = {figure.key: [] for figure in self.figures}
+        with context.running(exporter, watch) as it:
+            it.wait_complete()
+            time.sleep(4)  # younger files than three seconds may be read again, which is no change
+            for generation in range(1, (2 if context.short else self.changes) + 1):
+                it.scrape()
+                for key, value in self.change(it, folder, generation).items():
+                    found[key].append(value)
+        return {key: max(values) if key == "peak" else statistics.median(values) for key, values in found.items()}
+
+    def change(self, it, folder, generation):
+        before_read, before_cpu = scrape.bytes_read(it.pid), scrape.cpu(it.pid)
+        scrape.reset_peak(it.pid)
+        data.renew(folder, 7, generation)
+        size = (folder / data.file_of(7)).stat().st_size
+        exporters.until(60, "the renewed file is read", lambda: scrape.bytes_read(it.pid) >= before_read + size)
+        quiet(it.pid)
+        answer = it.scrape(keep=True)
+        found = {"scrape": answer.seconds, "peak": scrape.peak(it.pid), "cpu": scrape.cpu(it.pid) - before_cpu, "read": scrape.bytes_read(it.pid) - before_read}
+        year = 2031 + (7 + generation) % 18
+        renewed = [line for line in scrape.plain(answer.body).splitlines() if b"service-000007" in line and scrape.NOT_AFTER in line.split(b"{")[0]]
+        if not any(time.gmtime(float(line.rsplit(b" ", 1)[1])).tm_year == year for line in renewed):
+            raise it.died("the scrape does not show the change")
+        return found
+
+
+def quiet(pid):
+    """Until it does nothing; whatever goes round each second meanwhile has a pause in between."""
+    seen = [scrape.cpu(pid), time.monotonic()]
+
+    def settled():
+        now = scrape.cpu(pid)
+        if now != seen[0]:
+            seen[:] = now, time.monotonic()
+        return time.monotonic() - seen[1] >= QUIET
+    exporters.until(60, "it is quiet", settled, every=0.02)
+
+
+class AtOnce(Row):
+    name = "at-once"
+    title = "20 scrapers at once, 10,000 files"
+    figures = (
+        Figure("growth", "growth of the peak RSS beyond one scraper's, gzip, in renderings", "times", limit=1, short=1),
+        Figure("growth_identity", "the same, identity", "times", limit=1, short=1),
+        Figure("spread", "p99 over median of the time to the last byte, gzip", "times", limit=3),
+        Figure("spread_identity", "the same, identity", "times", limit=3),
+        Figure("median", "the median, gzip", "seconds"),
+        Figure("median_identity", "the median, identity", "seconds"),
+    )
+    rounds = 5
+
+    def run(self, exporter, context):
+        found = {}
+        with context.running(exporter, files.watch(files.count(context))) as it:
+            it.wait_complete()
+            rendering = it.scrape(compressed=False).size
+            for suffix, compressed in (("", True), ("_identity", False)):
+                found |= {key + suffix: value for key, value in self.many(it, compressed, rendering, context).items()}
+        return found
+
+    def many(self, it, compressed, rendering, context):
+        for _ in range(3):
+            it.scrape(compressed=compressed)
+        scrape.reset_peak(it.pid)
+        for _ in range(3):
+            it.scrape(compressed=compressed)
+        one = scrape.peak(it.pid)
+        seconds = []
+        scrape.reset_peak(it.pid)
+        try:
+            # A peer that takes two seconds for one takes its time for twenty: a round is enough then.
+            for _ in range(1 if it.scrape(compressed=compressed).seconds > 0.5 else self.rounds):
+                seconds += scrape.at_once(it.port, SCRAPERS, compressed)
+        except OSError as error:
+            raise it.died(str(error)) from error
+        middle = statistics.median(seconds)
+        return {"growth": max(0, scrape.peak(it.pid) - one) / rendering, "spread": percentile(seconds, 0.99) / middle, "median": middle}

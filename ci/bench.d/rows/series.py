@@ -1,0 +1,33 @@
+"""The same work over a growing number of certificates: what the plot shows."""
+import time
+
+import scrape
+from exporters import Died
+from figure import Figure, Row, median
+from rows import files
+
+COUNTS = (100, 1_000, 10_000, 100_000)
+PATIENCE = 60
+
+
+class Series(Row):
+    name = "series"
+    title = "memory and scrapes over 100 to 100,000 files"
+    figures = tuple(Figure(f"{key}_{count}", f"{title}, {count:,} files", unit)
+                    for count in COUNTS for key, title, unit in (("rss", "RSS after the scrapes", "bytes"), ("gzip", "a scrape, gzip, median", "seconds"), ("first", "start until the first complete scrape", "seconds")))
+    most_runs = 1
+    short = False
+
+    def run(self, exporter, context):
+        found = {}
+        for count in COUNTS:
+            try:
+                with context.running(exporter, files.watch(count)) as it:
+                    found[f"first_{count}"], _ = it.wait_complete()
+                    deadline, seconds = time.monotonic() + PATIENCE, []
+                    while len(seconds) < context.scrapes and (len(seconds) < 3 or time.monotonic() < deadline):
+                        seconds.append(it.scrape().seconds)
+                    found |= {f"rss_{count}": scrape.rss(it.pid), f"gzip_{count}": median(seconds)}
+            except Died as error:
+                context.note(f"series, {count:,} files: {error}")
+        return found
