@@ -35,7 +35,8 @@ class Scraper:
 
     def scrape(self, path="/metrics", compressed=True, keep=False):
         """One request and its whole answer; the clock runs from the first byte sent to the last one received."""
-        if self.socket is None:
+        reused = self.socket is not None
+        if not reused:
             self.connect()
         request = Request(path, compressed, keep)
         begun = time.perf_counter()
@@ -46,8 +47,11 @@ class Scraper:
                 if not size:
                     raise ConnectionError("the answer ended early")
                 request.take(memoryview(self.buffer)[:size])
-        except BaseException:
+        except BaseException as error:
             self.close()
+            # Idle connections are closed some day: as every client of HTTP does, ask once more on a new one.
+            if reused and not request.status and isinstance(error, ConnectionError):
+                return self.scrape(path, compressed, keep)
             raise
         seconds = time.perf_counter() - begun
         if request.closes:
