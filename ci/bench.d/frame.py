@@ -7,6 +7,7 @@ import os
 import pathlib
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -156,6 +157,7 @@ def main():
     facts = {"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "machine": machine(), "runs": runs, "scrapes": context.scrapes,
              "exporters": [{"name": one.name, "version": one.version(), "bytes": one.size()} for one in all_of_them]}
     entries = []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("error: ended from outside"))  # so that no exporter is left behind
     try:
         for row in chosen:
             say(f"==> {row.name}: {row.title}")

@@ -11,7 +11,7 @@ import time
 import exporters
 import scrape
 from figure import Figure, Row
-from rows import files
+from rows import files, scrapes
 
 DEFAULT_INTERVAL = 30
 INTERVAL = 2
@@ -32,7 +32,7 @@ class Rescan(Row):
         watch = files.watch(files.count(context), interval=f"{1 if context.short else INTERVAL}s")
         with context.running(exporter, watch) as it:
             it.wait_complete()
-            time.sleep(2 * INTERVAL)  # the first round after the start has news of its own
+            scrapes.settle(it.pid)
             if context.short:
                 before = scrape.bytes_read(it.pid)
                 time.sleep(4)

@@ -12,6 +12,7 @@ from rows import files
 SCRAPERS = 20
 # How long it must have done nothing until a change is taken to be over.
 QUIET = 0.3
+SETTLED = 4
 
 
 class Change(Row):
@@ -35,7 +36,7 @@ class Change(Row):
         found = {figure.key: [] for figure in self.figures}
         with context.running(exporter, watch) as it:
             it.wait_complete()
-            time.sleep(4)  # younger files than three seconds may be read again, which is no change
+            settle(it.pid)
             for generation in range(1, (2 if context.short else self.changes) + 1):
                 it.scrape()
                 for key, value in self.change(it, folder, generation).items():
@@ -67,14 +68,23 @@ def shows(answer, year):
 
 def quiet(pid):
     """Until it does nothing; whatever goes round each second meanwhile has a pause in between."""
-    seen = [scrape.cpu(pid), time.monotonic()]
+    unmoved(QUIET, "it does nothing", lambda: scrape.cpu(pid))
 
-    def settled():
-        now = scrape.cpu(pid)
+
+def settle(pid):
+    """Until it reads nothing: files that are new as well as young may be read more than once, which is no change."""
+    unmoved(SETTLED, "it reads nothing", lambda: scrape.bytes_read(pid))
+
+
+def unmoved(seconds, what, look):
+    seen = [look(), time.monotonic()]
+
+    def same():
+        now = look()
         if now != seen[0]:
             seen[:] = now, time.monotonic()
-        return time.monotonic() - seen[1] >= QUIET
-    exporters.until(60, "it is quiet", settled, every=0.02)
+        return time.monotonic() - seen[1] >= seconds
+    exporters.until(120, what, same, every=0.02)
 
 
 class AtOnce(Row):

@@ -1,13 +1,10 @@
 """The same work over a growing number of certificates: what the plot shows."""
-import time
-
 import scrape
 from exporters import Died
 from figure import Figure, Row, median
 from rows import files
 
 COUNTS = (100, 1_000, 10_000, 100_000)
-PATIENCE = 60
 
 
 class Series(Row):
@@ -24,9 +21,7 @@ class Series(Row):
             try:
                 with context.running(exporter, files.watch(count)) as it:
                     found[f"first_{count}"], _ = it.wait_complete()
-                    deadline, seconds = time.monotonic() + PATIENCE, []
-                    while len(seconds) < context.scrapes and (len(seconds) < 3 or time.monotonic() < deadline):
-                        seconds.append(it.scrape().seconds)
+                    seconds = [answer.seconds for answer in it.scrapes(context.scrapes)]
                     found |= {f"rss_{count}": scrape.rss(it.pid), f"gzip_{count}": median(seconds)}
             except Died as error:
                 context.note(f"series, {count:,} files: {error}")
