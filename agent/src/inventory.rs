@@ -58,7 +58,7 @@ impl Inventory {
                 state.upsert(source, location, bundle).into_iter().collect()
             }
             Change::Remove(location) => state.remove(source, location).into_iter().collect(),
-            Change::Resync(all) => state.resync(source, all),
+            Change::Resync(all) => state.resync(source, &all),
         }
     }
 
@@ -126,24 +126,16 @@ impl State {
         })
     }
 
-    fn resync(&mut self, source: SourceId, all: Vec<(Location, Bundle)>) -> Vec<Turn> {
-        let named: HashSet<&Location> = all.iter().map(|(location, _)| location).collect();
+    fn resync(&mut self, source: SourceId, all: &[Location]) -> Vec<Turn> {
+        let named: HashSet<&Location> = all.iter().collect();
         let of_source = self.held.keys().filter(|(_, owner)| *owner == source);
         let gone: Vec<Location> = of_source
             .map(|(location, _)| location)
             .filter(|location| !named.contains(location))
             .cloned()
             .collect();
-        let removed: Vec<Turn> = gone
-            .into_iter()
+        gone.into_iter()
             .filter_map(|location| self.remove(source, location))
-            .collect();
-        let upserted = all
-            .into_iter()
-            .filter_map(|(location, bundle)| self.upsert(source, location, bundle));
-        removed
-            .into_iter()
-            .chain(upserted.collect::<Vec<_>>())
             .collect()
     }
 

@@ -21,8 +21,8 @@ pub enum Change {
     Upsert(Location, Bundle),
     /// The location is gone, and its certificates with it.
     Remove(Location),
-    /// These are all locations of the source; those it does not name are gone.
-    Resync(Vec<(Location, Bundle)>),
+    /// These are all locations of the source, told before; those it does not name are gone.
+    Resync(Vec<Location>),
 }
 
 /// A place that can hold certificates. The order is the order of the exposition.

@@ -48,18 +48,21 @@ fn a_named_file_is_said_once() {
 }
 
 #[test]
-fn the_first_scan_is_a_resync_and_the_next_say_only_changes() {
+fn the_first_scan_ends_with_all_names_and_the_next_say_only_changes() {
     let host = Host::new();
     host.write("/a.pem", certificate());
     let mut scanner = Scanner::new(&host.options(&["/*.pem"]));
     let first = scanner.scan(Instant::now());
-    assert!(matches!(&first.changes[..], [Change::Resync(all)] if all.len() == 1));
+    assert!(matches!(
+        &first.changes[..],
+        [Change::Upsert(at, _), Change::Resync(all)] if all[..] == [at.clone()]
+    ));
     host.write("/b.pem", certificate());
     host.remove("/a.pem");
     let second = scanner.scan(Instant::now());
     assert!(matches!(
         &second.changes[..],
-        [Change::Remove(_), Change::Upsert(..)]
+        [Change::Upsert(..), Change::Remove(_)]
     ));
 }
 
@@ -377,6 +380,10 @@ fn a_source_scans_at_once_and_again_after_its_interval() {
         .unwrap();
     let (sender, mut heard) = unbounded_channel();
     let story = async {
+        assert!(matches!(
+            heard.recv().await.unwrap(),
+            Ok(Change::Upsert(..))
+        ));
         assert!(matches!(heard.recv().await.unwrap(), Ok(Change::Resync(_))));
         assert_eq!(heard.recv().await.unwrap(), Err(Report::Succeeded));
         host.remove("/a.pem");

@@ -57,10 +57,8 @@ struct SeenFile {
 pub fn scan_once(options: &Options) -> Vec<(Location, Bundle)> {
     match HostRoot::open(&options.root) {
         Ok(root) => {
-            let mut scanner = Scanner::new(options);
-            scanner
-                .look_at_all(&Arc::new(root), Instant::now())
-                .into_bundles()
+            let (mut scanner, root) = (Scanner::new(options), Arc::new(root));
+            Scanned::of(|sink| scanner.look_at_all(&root, Instant::now(), sink)).into_bundles()
         }
         Err(problem) => vec![(Location::file(label(&options.root)), faulty(problem))],
     }
@@ -86,7 +84,7 @@ impl Source for Files {
 
     fn run(&self, sink: Arc<dyn Sink>) -> LocalFuture<'_, Failure> {
         let scanner = Scanner::new(&self.options);
-        Box::pin(async move { patrol(scanner, self.options.interval, &*sink).await })
+        Box::pin(async move { patrol(scanner, self.options.interval, sink).await })
     }
 }
 
@@ -111,13 +109,10 @@ impl Scanner {
 
     /// Looks at all files and says what is new.
     pub fn scan(&mut self, now: Instant) -> Scanned {
-        match self.door.open() {
-            Ok(root) => self.look_at_all(&root, now),
-            Err(failed) => failed,
-        }
+        Scanned::of(|sink| Scan::scan(self, now, sink))
     }
 
-    fn look_at_all(&mut self, root: &Arc<HostRoot>, now: Instant) -> Scanned {
+    fn look_at_all(&mut self, root: &Arc<HostRoot>, now: Instant, sink: &dyn Sink) {
         self.read_passphrases();
         let Expansion {
             files,
@@ -129,7 +124,7 @@ impl Scanner {
         let mut before = std::mem::take(&mut self.seen);
         for (file, result) in files.into_iter().zip(results) {
             let known = before.remove(&file.path);
-            self.learn(file, known, result.flatten(), now);
+            self.learn(sink, file, known, result.flatten(), now);
         }
         // What cannot be seen is not gone.
         for (path, known) in before {
@@ -140,13 +135,11 @@ impl Scanner {
         }
         for (path, fault) in faults {
             self.seen.remove(&path);
-            self.ledger.put(
-                Location::file(label(&path)),
-                faulty(fault.problem),
-                fault.named || self.search.discovered,
-            );
+            let (location, bundle) = (Location::file(label(&path)), faulty(fault.problem));
+            let counts = fault.named || self.search.discovered;
+            self.ledger.put(sink, location, bundle, counts);
         }
-        self.ledger.end_round()
+        self.ledger.end_round(sink);
     }
 
     /// Takes the passphrases anew: what they did not open may be opened by others.
@@ -198,6 +191,7 @@ impl Scanner {
     /// Decides what a look at a file means.
     fn learn(
         &mut self,
+        sink: &dyn Sink,
         file: Found,
         known: Option<SeenFile>,
         result: Result<Look<Decoded, State>, Problem>,
@@ -227,7 +221,7 @@ impl Scanner {
                     .any(is_closed)
                     .then_some(self.generation);
                 if let Some(bundle) = bundle(decoded, named) {
-                    self.ledger.put(location.clone(), bundle, named);
+                    self.ledger.put(sink, location.clone(), bundle, named);
                 }
                 let file = SeenFile {
                     location,
@@ -245,7 +239,8 @@ impl Scanner {
             Err(problem) => {
                 let location = location();
                 let counts = named || self.search.discovered;
-                self.ledger.put(location.clone(), faulty(problem), counts);
+                self.ledger
+                    .put(sink, location.clone(), faulty(problem), counts);
                 self.seen.insert(
                     path,
                     SeenFile {
@@ -260,8 +255,10 @@ impl Scanner {
 }
 
 impl Scan for Scanner {
-    fn scan(&mut self, now: Instant) -> Scanned {
-        Self::scan(self, now)
+    fn scan(&mut self, now: Instant, sink: &dyn Sink) {
+        if let Some(root) = self.door.open(sink) {
+            self.look_at_all(&root, now, sink);
+        }
     }
 }
 

@@ -83,10 +83,8 @@ struct Named {
 pub fn scan_once(options: &Options) -> Vec<(Location, Bundle)> {
     match HostRoot::open(&options.root) {
         Ok(root) => {
-            let mut scanner = Scanner::new(options);
-            scanner
-                .look_at_all(&Arc::new(root), Instant::now())
-                .into_bundles()
+            let (mut scanner, root) = (Scanner::new(options), Arc::new(root));
+            Scanned::of(|sink| scanner.look_at_all(&root, Instant::now(), sink)).into_bundles()
         }
         Err(problem) => vec![(location(&label(&options.root), None), faulty(problem))],
     }
@@ -112,7 +110,7 @@ impl Source for Kubeconfigs {
 
     fn run(&self, sink: Arc<dyn Sink>) -> LocalFuture<'_, Failure> {
         let scanner = Scanner::new(&self.options);
-        Box::pin(async move { patrol(scanner, self.options.interval, &*sink).await })
+        Box::pin(async move { patrol(scanner, self.options.interval, sink).await })
     }
 }
 
@@ -134,13 +132,10 @@ impl Scanner {
 
     /// Looks at all kubeconfigs and the files they name, and says what is new.
     pub fn scan(&mut self, now: Instant) -> Scanned {
-        match self.door.open() {
-            Ok(root) => self.look_at_all(&root, now),
-            Err(failed) => failed,
-        }
+        Scanned::of(|sink| Scan::scan(self, now, sink))
     }
 
-    fn look_at_all(&mut self, root: &Arc<HostRoot>, now: Instant) -> Scanned {
+    fn look_at_all(&mut self, root: &Arc<HostRoot>, now: Instant, sink: &dyn Sink) {
         let faults = self.look_at_kubeconfigs(root, now);
         self.look_at_files(root, now);
         for kubeconfig in self.kubeconfigs.values() {
@@ -148,18 +143,19 @@ impl Scanner {
             let counts = kubeconfig.named || self.search.discovered;
             if let Some(problem) = &kubeconfig.fault {
                 let bundle = faulty(problem.clone());
-                self.ledger.put(location(path, None), bundle, counts);
+                self.ledger.put(sink, location(path, None), bundle, counts);
             }
             for (entry, bundle) in kubeconfig.bundles(&self.files) {
-                self.ledger.put(location(path, Some(entry)), bundle, counts);
+                self.ledger
+                    .put(sink, location(path, Some(entry)), bundle, counts);
             }
         }
         for (path, problem, named) in faults {
             let counts = named || self.search.discovered;
-            self.ledger
-                .put(location(&label(&path), None), faulty(problem), counts);
+            let (location, bundle) = (location(&label(&path), None), faulty(problem));
+            self.ledger.put(sink, location, bundle, counts);
         }
-        self.ledger.end_round()
+        self.ledger.end_round(sink);
     }
 
     /// Brings the kubeconfigs up to date; gives back what is wrong with the names for them.
@@ -256,8 +252,10 @@ impl Scanner {
 }
 
 impl Scan for Scanner {
-    fn scan(&mut self, now: Instant) -> Scanned {
-        Self::scan(self, now)
+    fn scan(&mut self, now: Instant, sink: &dyn Sink) {
+        if let Some(root) = self.door.open(sink) {
+            self.look_at_all(&root, now, sink);
+        }
     }
 }
 

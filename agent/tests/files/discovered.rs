@@ -55,13 +55,11 @@ impl Look {
         self.reports.clear();
         for scanned in scans {
             self.reports.extend(scanned.reports.iter().map(report));
-            let bundles = scanned.changes.into_iter().flat_map(|change| match change {
-                Change::Upsert(location, bundle) => vec![(location, Some(bundle))],
-                Change::Remove(location) => vec![(location, None)],
-                Change::Resync(all) => all
-                    .into_iter()
-                    .map(|(location, bundle)| (location, Some(bundle)))
-                    .collect(),
+            let changes = scanned.changes.into_iter();
+            let bundles = changes.filter_map(|change| match change {
+                Change::Upsert(location, bundle) => Some((location, Some(bundle))),
+                Change::Remove(location) => Some((location, None)),
+                Change::Resync(_) => None,
             });
             for (location, bundle) in bundles {
                 let mut line = format!("{location}: ");

@@ -128,12 +128,7 @@ impl Watch {
             match change {
                 Change::Upsert(location, bundle) => said.push((location, Some(bundle))),
                 Change::Remove(location) => said.push((location, None)),
-                Change::Resync(all) => {
-                    said.extend(
-                        all.into_iter()
-                            .map(|(location, bundle)| (location, Some(bundle))),
-                    );
-                }
+                Change::Resync(_) => {}
             }
         }
         said.sort_by(|(a, _), (b, _)| a.cmp(b));

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::mem;
+use std::sync::{Mutex, PoisonError};
 
 use crate::model::{Bundle, Change, Location, Reason};
 use crate::source::{Failure, Report, Sink};
@@ -18,7 +19,6 @@ pub(crate) struct Ledger {
     /// A round has been told to the end.
     told: bool,
     state: RandomState,
-    news: Vec<(Location, Bundle)>,
     errors: Vec<Failure>,
     failed: Option<Failure>,
 }
@@ -31,7 +31,8 @@ struct Said {
     round: u64,
 }
 
-/// What came of one round.
+/// What was said in one round: for who looks once. Who watches takes each word as it comes, so that
+/// what was found never stands in memory at once.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Scanned {
     /// What is new about the locations.
@@ -51,7 +52,7 @@ impl Ledger {
     }
 
     /// The location holds this. `named`: the user counts on it.
-    pub(crate) fn put(&mut self, location: Location, bundle: Bundle, named: bool) {
+    pub(crate) fn put(&mut self, sink: &dyn Sink, location: Location, bundle: Bundle, named: bool) {
         let fingerprint = self.fingerprint(&bundle);
         let before = self.said.get(&location);
         let unread = match (&bundle.certificates, bundle.problems.first()) {
@@ -81,7 +82,7 @@ impl Ledger {
         };
         self.said.insert(location.clone(), said);
         if is_new {
-            self.news.push((location, bundle));
+            sink.apply(Change::Upsert(location, bundle));
         }
     }
 
@@ -94,33 +95,24 @@ impl Ledger {
     }
 
     /// Ends the round: whatever was not named in it is gone.
-    pub(crate) fn end_round(&mut self) -> Scanned {
+    pub(crate) fn end_round(&mut self, sink: &dyn Sink) {
         let round = self.round;
-        let mut changes = Vec::new();
         self.said.retain(|location, said| {
             let stays = said.round == round;
             if !stays {
-                changes.push(Change::Remove(location.clone()));
+                sink.apply(Change::Remove(location.clone()));
             }
             stays
         });
-        let news = mem::take(&mut self.news);
-        if mem::replace(&mut self.told, true) {
-            changes.extend(
-                news.into_iter()
-                    .map(|(location, bundle)| Change::Upsert(location, bundle)),
-            );
-        } else {
+        if !mem::replace(&mut self.told, true) {
             // A source that is started anew does not know what it said in its former life.
-            changes = vec![Change::Resync(news)];
+            sink.apply(Change::Resync(self.said.keys().cloned().collect()));
         }
         self.round += 1;
-        let mut reports: Vec<_> = mem::take(&mut self.errors)
-            .into_iter()
-            .map(Report::Error)
-            .collect();
-        reports.push(self.failed.take().map_or(Report::Succeeded, Report::Failed));
-        Scanned { changes, reports }
+        for failure in mem::take(&mut self.errors) {
+            sink.report(Report::Error(failure));
+        }
+        sink.report(self.failed.take().map_or(Report::Succeeded, Report::Failed));
     }
 
     fn fingerprint(&self, bundle: &Bundle) -> u64 {
@@ -138,27 +130,32 @@ impl Ledger {
 // === impl Scanned ===
 
 impl Scanned {
-    /// Tells a sink.
-    pub(crate) fn tell(self, sink: &dyn Sink) {
-        for change in self.changes {
-            sink.apply(change);
-        }
-        for report in self.reports {
-            sink.report(report);
-        }
+    /// What `scan` says.
+    pub(crate) fn of(scan: impl FnOnce(&dyn Sink)) -> Self {
+        let heard = Mutex::default();
+        scan(&heard);
+        heard.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The bundles of a first round.
     pub(crate) fn into_bundles(self) -> Vec<(Location, Bundle)> {
-        let mut bundles = Vec::new();
-        for change in self.changes {
-            match change {
-                Change::Resync(all) => bundles.extend(all),
-                Change::Upsert(location, bundle) => bundles.push((location, bundle)),
-                Change::Remove(_) => {}
-            }
-        }
-        bundles
+        let bundle = |change| match change {
+            Change::Upsert(location, bundle) => Some((location, bundle)),
+            Change::Remove(_) | Change::Resync(_) => None,
+        };
+        self.changes.into_iter().filter_map(bundle).collect()
+    }
+}
+
+impl Sink for Mutex<Scanned> {
+    fn apply(&self, change: Change) {
+        let mut heard = self.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.changes.push(change);
+    }
+
+    fn report(&self, report: Report) {
+        let mut heard = self.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.reports.push(report);
     }
 }
 
@@ -184,11 +181,18 @@ mod tests {
     /// A ledger after its first round.
     fn begun(bundles: &[(&str, Bundle)]) -> Ledger {
         let mut ledger = Ledger::default();
-        for (path, bundle) in bundles {
-            ledger.put(at(path), bundle.clone(), true);
-        }
-        ledger.end_round();
+        round(&mut ledger, bundles);
         ledger
+    }
+
+    /// What is said in a round that names these.
+    fn round(ledger: &mut Ledger, bundles: &[(&str, Bundle)]) -> Scanned {
+        Scanned::of(|sink| {
+            for (path, bundle) in bundles {
+                ledger.put(sink, at(path), bundle.clone(), true);
+            }
+            ledger.end_round(sink);
+        })
     }
 
     fn codes(reports: &[Report]) -> Vec<String> {
@@ -201,17 +205,28 @@ mod tests {
     }
 
     #[test]
-    fn the_first_round_is_a_resync_even_if_it_is_empty() {
-        let scanned = Ledger::default().end_round();
+    fn the_first_round_ends_with_the_names_of_all_even_if_there_are_none() {
+        let scanned = round(&mut Ledger::default(), &[]);
         assert_eq!(scanned.changes, [Change::Resync(Vec::new())]);
+        let (a, b) = (bad(Reason::BadPem), bad(Reason::BadDer));
+        let scanned = round(
+            &mut Ledger::default(),
+            &[("/b", b.clone()), ("/a", a.clone())],
+        );
+        let expected = [
+            Change::Upsert(at("/b"), b),
+            Change::Upsert(at("/a"), a),
+            Change::Resync(vec![at("/a"), at("/b")]),
+        ];
+        assert_eq!(scanned.changes, expected);
     }
 
     #[test]
     fn what_is_said_again_is_not_told() {
         let mut ledger = begun(&[("/a", bad(Reason::BadPem)), ("/b", bad(Reason::BadPem))]);
-        ledger.put(at("/a"), bad(Reason::BadPem), true);
         ledger.keep(&at("/b"));
-        assert_eq!(ledger.end_round().changes, []);
+        let scanned = round(&mut ledger, &[("/a", bad(Reason::BadPem))]);
+        assert_eq!(scanned.changes, []);
     }
 
     #[test]
@@ -230,29 +245,22 @@ mod tests {
             }
         };
         let mut ledger = begun(&[("/a", list(1))]);
-        ledger.put(at("/a"), list(2), true);
         let upsert = Change::Upsert(at("/a"), list(2));
-        assert_eq!(ledger.end_round().changes, [upsert]);
+        assert_eq!(round(&mut ledger, &[("/a", list(2))]).changes, [upsert]);
     }
 
     #[test]
     fn what_is_not_named_is_gone() {
         let mut ledger = begun(&[("/a", bad(Reason::BadPem)), ("/b", bad(Reason::BadPem))]);
-        ledger.put(at("/b"), bad(Reason::BadDer), true);
+        let scanned = round(&mut ledger, &[("/b", bad(Reason::BadDer))]);
         let upsert = Change::Upsert(at("/b"), bad(Reason::BadDer));
-        assert_eq!(
-            ledger.end_round().changes,
-            [Change::Remove(at("/a")), upsert]
-        );
+        assert_eq!(scanned.changes, [upsert, Change::Remove(at("/a"))]);
     }
 
     #[test]
     fn an_error_is_reported_once_for_each_change_and_the_failure_each_time() {
         let mut ledger = begun(&[]);
-        let mut round = |reason| {
-            ledger.put(at("/a"), unread(reason), true);
-            codes(&ledger.end_round().reports)
-        };
+        let mut round = |reason| codes(&round(&mut ledger, &[("/a", unread(reason))]).reports);
         assert_eq!(round(Reason::Timeout), ["error timeout", "failed timeout"]);
         assert_eq!(round(Reason::Timeout), ["failed timeout"]);
         assert_eq!(
@@ -264,7 +272,7 @@ mod tests {
     #[test]
     fn bad_data_is_no_failure_of_the_source() {
         let mut ledger = begun(&[]);
-        ledger.put(at("/a"), bad(Reason::BadPem), true);
-        assert_eq!(codes(&ledger.end_round().reports), ["succeeded"]);
+        let scanned = round(&mut ledger, &[("/a", bad(Reason::BadPem))]);
+        assert_eq!(codes(&scanned.reports), ["succeeded"]);
     }
 }

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::HostRoot;
-use super::ledger::Scanned;
 use crate::model::Reason;
 use crate::source::{Failure, Report, Sink};
 
@@ -24,30 +23,35 @@ pub(crate) struct Door {
 
 /// Something that looks at all its locations.
 pub(crate) trait Scan: Send + 'static {
-    /// Looks at all locations and says what is new. Takes as long as the crew's deadlines allow.
-    fn scan(&mut self, now: Instant) -> Scanned;
+    /// Looks at all locations and says what is new, as it finds it. Takes as long as the crew's
+    /// deadlines allow.
+    fn scan(&mut self, now: Instant, sink: &dyn Sink);
 }
 
-/// Scans at once and then at every interval, and tells the sink.
-pub(crate) async fn patrol(mut scanner: impl Scan, interval: Duration, sink: &dyn Sink) -> Failure {
+/// Scans at once and then at every interval.
+pub(crate) async fn patrol(
+    mut scanner: impl Scan,
+    interval: Duration,
+    sink: Arc<dyn Sink>,
+) -> Failure {
     loop {
         let (sender, receiver) = oneshot::channel();
+        let listener = Arc::clone(&sink);
         let started = thread::Builder::new()
             .name("host-scan".into())
             .stack_size(STACK)
             .spawn(move || {
-                let outcome = scanner.scan(Instant::now());
-                // Nobody listens any more when the source was dropped meanwhile.
-                drop(sender.send((scanner, outcome)));
+                scanner.scan(Instant::now(), &*listener);
+                // Nobody waits any more when the source was dropped meanwhile.
+                drop(sender.send(scanner));
             });
         if let Err(error) = started {
             return internal(format!("no thread could be started: {error}"));
         }
-        let Ok((back, outcome)) = receiver.await else {
+        let Ok(back) = receiver.await else {
             return internal("the scan panicked".into());
         };
         scanner = back;
-        outcome.tell(sink);
         tokio::time::sleep(jittered(interval)).await;
     }
 }
@@ -62,12 +66,12 @@ impl Door {
         }
     }
 
-    /// Opens the host root, or says what to tell when it is not there.
-    pub(crate) fn open(&mut self) -> Result<Arc<HostRoot>, Scanned> {
+    /// Opens the host root, or reports that it is not there.
+    pub(crate) fn open(&mut self, sink: &dyn Sink) -> Option<Arc<HostRoot>> {
         let problem = match HostRoot::open(&self.root) {
             Ok(root) => {
                 self.closed = None;
-                return Ok(Arc::new(root));
+                return Some(Arc::new(root));
             }
             Err(problem) => problem,
         };
@@ -78,15 +82,11 @@ impl Door {
             resource: None,
             detail,
         };
-        let mut reports = Vec::new();
         if self.closed.replace(reason) != Some(reason) {
-            reports.push(Report::Error(failure.clone()));
+            sink.report(Report::Error(failure.clone()));
         }
-        reports.push(Report::Failed(failure));
-        Err(Scanned {
-            changes: Vec::new(),
-            reports,
-        })
+        sink.report(Report::Failed(failure));
+        None
     }
 }
 

@@ -73,7 +73,7 @@ impl Host {
             match change {
                 Change::Upsert(location, bundle) => said.push(line(&location, &bundle)),
                 Change::Remove(location) => said.push(format!("{location}: gone")),
-                Change::Resync(all) => said.extend(all.iter().map(|(at, bundle)| line(at, bundle))),
+                Change::Resync(_) => {}
             }
         }
         said.sort();

@@ -4,8 +4,7 @@
 //! key of a part ([`key`]), so that the ledger, which knows nothing of it, names the same key when
 //! the part is gone. Here the key is opened: what goes on has the name alone.
 
-use std::collections::BTreeMap;
-use std::iter;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::{Bundle, Change, Location, Object};
@@ -89,14 +88,7 @@ impl Revisions {
                 None => vec![Change::Remove(location)],
             },
             // None of our sources says so; were one to, it would be taken at its word.
-            Change::Resync(all) => {
-                *self = Self::default();
-                let upserts = all
-                    .into_iter()
-                    .map(|(at, bundle)| Change::Upsert(at, bundle));
-                let told = upserts.flat_map(|change| self.apply(change));
-                iter::once(Change::Resync(Vec::new())).chain(told).collect()
-            }
+            Change::Resync(all) => self.resync(all),
         }
     }
 
@@ -133,6 +125,27 @@ impl Revisions {
         if places.is_empty() {
             self.things.remove(thing);
         }
+        changes
+    }
+
+    fn resync(&mut self, all: Vec<Location>) -> Vec<Change> {
+        let named: BTreeSet<_> = all.iter().filter_map(opened).collect();
+        let places = self.things.iter();
+        let gone: Vec<_> = places
+            .flat_map(|(thing, places)| places.keys().map(|place| (thing.clone(), place.clone())))
+            .filter(|place| !named.contains(place))
+            .collect();
+        let mut changes: Vec<_> = gone
+            .iter()
+            .flat_map(|(thing, place)| self.remove(thing, place))
+            .collect();
+        let mut told = all;
+        told.retain(|location| opened(location).is_none());
+        for (thing, places) in &self.things {
+            let now = newest(places).into_iter();
+            told.extend(now.flat_map(|now| of(now, places).map(|(at, _)| thing.location(at))));
+        }
+        changes.push(Change::Resync(told));
         changes
     }
 }

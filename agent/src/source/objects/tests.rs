@@ -106,7 +106,7 @@ impl Sink for Ear {
             match change {
                 Change::Upsert(location, bundle) => drop(heard.bundles.insert(location, bundle)),
                 Change::Remove(location) => drop(heard.bundles.remove(&location)),
-                Change::Resync(all) => heard.bundles = all.into_iter().collect(),
+                Change::Resync(all) => heard.bundles.retain(|at, _| all.contains(at)),
             }
         });
     }

@@ -220,17 +220,14 @@ fn between_two_revisions_there_is_no_moment_without_either() {
             Change::Remove(told("shop-2"))
         ]
     );
-    let all = vec![(at("shop-4", 4), none())];
+    revisions.apply(Change::Upsert(at("shop-4", 4), none()));
     assert_eq!(
-        revisions.apply(Change::Resync(all)),
+        revisions.apply(Change::Resync(vec![at("shop-1", 1)])),
         [
-            Change::Resync(Vec::new()),
-            Change::Upsert(told("shop-4"), none())
-        ]
-    );
-    assert_eq!(
-        revisions.apply(Change::Remove(at("shop-4", 4))),
-        [Change::Remove(told("shop-4"))],
-        "what was there before the list is forgotten"
+            Change::Upsert(told("shop-1"), none()),
+            Change::Remove(told("shop-4")),
+            Change::Resync(vec![told("shop-1")])
+        ],
+        "what a list does not name is gone"
     );
 }
