@@ -38,9 +38,10 @@ def told(value, unit):
     if value is None:
         return "–"
     if unit == "bytes":
-        return f"{value / MIB:.2f} MiB" if value >= MIB / 10 else f"{value / 1024:.1f} KiB" if abs(value) >= 1024 else f"{value:.0f} B"
+        size, name = next(((value / size, name) for size, name in ((1 << 30, "GiB"), (MIB, "MiB"), (1024, "KiB")) if value >= size), (value, "B"))
+        return f"{value:.0f} B" if name == "B" else f"{digits(size)} {name}"
     if unit == "seconds":
-        return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.2f} ms"
+        return f"{digits(value)} s" if value >= 1 else f"{digits(value * 1000)} ms"
     if unit == "share":
         return f"{value * 100:.3f} %"
     if unit == "times":
@@ -48,11 +49,16 @@ def told(value, unit):
     return f"{value:,.0f}"
 
 
+def digits(value):
+    """Three of them that mean something."""
+    return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}"
+
+
 def told_ratio(value):
     """1/15, or 1.50 where the peer is the better."""
     if value is None:
         return "–"
-    return f"1/{1 / value:.3g}" if 0 < value < 1 else f"{value:.3g}"
+    return f"1/{digits(1 / value)}" if 0 < value < 1 else digits(value)
 
 
 def median(values):

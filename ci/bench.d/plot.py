@@ -11,7 +11,7 @@ GAP = 100
 COLOURS = ("#0b6e4f", "#c1440e", "#3454a4", "#8a6d00")
 PANELS = (("rss", "RSS after the scrapes", "bytes"), ("gzip", "a scrape, gzip, median", "seconds"))
 MARKS = {"bytes": [(factor * unit, f"{factor:g} {name}") for unit, name in ((1 << 20, "MiB"), (1 << 30, "GiB")) for factor in (1, 3, 10, 30, 100, 300)],
-         "seconds": [(factor * unit, f"{factor:g} {name}") for unit, name in ((1e-3, "ms"), (1, "s")) for factor in (0.1, 1, 10, 100) if not (unit == 1 and factor == 0.1)]}
+         "seconds": [(factor * unit, f"{factor:g} {name}") for unit, name in ((1e-6, "µs"), (1e-3, "ms"), (1, "s")) for factor in (1, 10, 100)]}
 
 
 def svg(entries, names):
@@ -34,8 +34,11 @@ def svg(entries, names):
 def panel(left, title, unit, series, names):
     counts = sorted({count for of in series.values() for count, _ in of})
     values = [value for of in series.values() for _, value in of]
-    marks = [mark for mark in MARKS[unit] if min(values) / 3 <= mark[0] <= max(values) * 3]
-    low, high = min(marks[0][0], min(values)), max(marks[-1][0], max(values))
+    # From the mark below the least to the one above the greatest.
+    first = sum(mark <= min(values) for mark, _ in MARKS[unit]) - 1
+    last = sum(mark < max(values) for mark, _ in MARKS[unit])
+    marks = MARKS[unit][max(first, 0):last + 1]
+    low, high = marks[0][0], max(marks[-1][0], max(values))
 
     def x(count):
         return left + PANEL * scaled(count, counts[0], counts[-1])

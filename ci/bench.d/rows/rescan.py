@@ -16,6 +16,7 @@ from rows import files, scrapes
 DEFAULT_INTERVAL = 30
 INTERVAL = 2
 WINDOW = 20
+REST = 1
 
 
 class Rescan(Row):
@@ -37,13 +38,28 @@ class Rescan(Row):
                 before = scrape.bytes_read(it.pid)
                 time.sleep(4)
                 return {"read": scrape.bytes_read(it.pid) - before}
-            before, read, begun = scrape.cpu(it.pid), scrape.bytes_read(it.pid), time.monotonic()
-            time.sleep(WINDOW)
-            used, window = scrape.cpu(it.pid) - before, time.monotonic() - begun
-            # An interval begins when a round has ended.
-            each = used * INTERVAL / max(window - used, INTERVAL)
+            read = scrape.bytes_read(it.pid)
+            each = cpu_of_a_round(it.pid)
             found = {"cpu": each, "share": each / DEFAULT_INTERVAL, "read": scrape.bytes_read(it.pid) - read}
             return found | {"opened": opened_for_reading(it, len(list_of(watch)), context)}
+
+
+def cpu_of_a_round(pid):
+    """Rounds are told apart by a second of rest; from rest to rest, so that no round counts by half."""
+    scrapes.unmoved(REST, "it rests between rounds", lambda: scrape.cpu(pid))
+    begun = now = time.monotonic()
+    before = last = scrape.cpu(pid)
+    moved, rounds = begun - REST, 0
+    while now - begun < WINDOW or now - moved < REST:
+        time.sleep(0.02)
+        now, used = time.monotonic(), scrape.cpu(pid)
+        if used != last:
+            rounds += now - moved >= REST
+            last, moved = used, now
+        if now - begun > 4 * WINDOW:
+            raise exporters.Died("it never rests: its rounds cannot be told apart")
+    # Rounds too short for the kernel's tick are seen only now and then: they are counted by the interval.
+    return (last - before) / max(rounds, (now - begun) / INTERVAL / 2)
 
 
 def list_of(watch):
