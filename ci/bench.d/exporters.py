@@ -139,7 +139,7 @@ class Running:
             self.process.wait(0.5)  # a killed one needs a moment to be seen dead
         code, said = self.process.poll(), self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         how = "" if code is None else f" (killed by {signal.Signals(-code).name})" if code < 0 else f" (exit code {code})"
-        return Died(f"{self.exporter.name}: {why}{how}{'; its last words: ' + said[-1][:300] if said else ''}")
+        return Died(f"{why}{how}{'; its last words: ' + said[-1][:300] if said else ''}")
 
     def stop(self):
         self.scraper.close()

@@ -58,11 +58,21 @@ def arguments():
 
 
 def taking_part(options):
-    def pairs(texts):
-        return dict(text.split("=", 1) for text in texts)
     flags = pairs(options.peer_flags)
-    ours = exporters.Exporter(OURS, options.binary, environment=exporters.OURS_ENVIRONMENT)
-    return [ours, *[exporters.Exporter(name, path, flags.get(name)) for name, path in pairs(options.peer).items()]]
+    all_of_them = [exporters.Exporter(OURS, options.binary, environment=exporters.OURS_ENVIRONMENT),
+                   *[exporters.Exporter(name, path, flags.get(name)) for name, path in pairs(options.peer).items()]]
+    for one in all_of_them:
+        if not os.access(one.path, os.X_OK):
+            sys.exit(f"error: {one.path} is no program")
+    return all_of_them
+
+
+def pairs(texts):
+    """NAME=WHAT, each."""
+    for text in texts:
+        if "=" not in text or text.startswith((OURS + "=", "=")):
+            sys.exit(f"error: {text} is not NAME=…, with a name of its own")
+    return dict(text.split("=", 1) for text in texts)
 
 
 def measure(row, all_of_them, runs, context):
@@ -76,8 +86,8 @@ def measure(row, all_of_them, runs, context):
             begun, found = time.monotonic(), {}
             try:
                 found = row.run(one, context)
-            except exporters.Died as error:
-                context.note(f"{row.name}: {error}")
+            except (exporters.Died, OSError) as error:
+                context.note(f"{row.name}, {one.name}: {error}")
             for each in row.figures:
                 values[one.name][each.key].append(found.get(each.key))
             say(f"    {row.name}, turn {turn + 1}, {one.name}: {time.monotonic() - begun:.1f} s; "
@@ -99,7 +109,8 @@ def judged(row, values, short):
             # A peer that died is no measure; ours that died has failed.
             met += [ratio <= bound for ratio in ratios.values() if ratio is not None]
             met += [False] if medians[OURS] is None else []
-        if any(any(value is not None for value in of[each.key]) for of in values.values()) or limit is not None:
+        there = any(value is not None for of in values.values() for value in of[each.key])
+        if limit is not None or (there and not short):
             yield {"row": row.name, "key": each.key, "title": each.title, "unit": each.unit, "limit": limit, "ratio_limit": bound,
                    "values": {name: of[each.key] for name, of in values.items()}, "medians": medians, "ratios": ratios, "met": all(met) if met else None}
 

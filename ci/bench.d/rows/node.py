@@ -17,8 +17,8 @@ class Node(Row):
     name = "node"
     title = "a node's pod with the seed's values: 6 files, 3 kubeconfigs"
     figures = (
-        Figure("rss", "RSS after the scrapes", "bytes", limit=6 * MIB, ratio=1 / 5, short=8 * MIB),
-        Figure("anon", "of which not backed by files", "bytes"),
+        Figure("rss", "RSS after the scrapes", "bytes", limit=6 * MIB, ratio=1 / 5),
+        Figure("anon", "of which not backed by files", "bytes", short=4 * MIB),
         Figure("gzip", "a scrape, gzip, median", "seconds"),
     )
 

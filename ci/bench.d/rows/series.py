@@ -24,5 +24,5 @@ class Series(Row):
                     seconds = [answer.seconds for answer in it.scrapes(context.scrapes)]
                     found |= {f"rss_{count}": scrape.rss(it.pid), f"gzip_{count}": median(seconds)}
             except Died as error:
-                context.note(f"series, {count:,} files: {error}")
+                context.note(f"series, {exporter.name}, {count:,} files: {error}")
         return found
