@@ -82,9 +82,24 @@ def opened_for_reading(it, many, context):
         said = tracer.communicate(timeout=30)[1].decode(errors="replace").strip()
     if lines(trace) <= 2 * many:
         sys.exit(f"error: strace sees nothing: {said}")
-    opened = {match.group(1) for line in trace.open(encoding="utf-8", errors="replace") if (match := read_open(line, it.watch.folder))}
+    opened = {path for call in calls(trace) if (path := read_open(call, it.watch.folder))}
     trace.unlink()
     return len(opened)
+
+
+def calls(trace):
+    """One call a line, also where another thread came between its beginning and its end."""
+    begun = {}
+    with trace.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            thread, _, call = line.rstrip().partition(" ")
+            call = call.lstrip()
+            if call.endswith("<unfinished ...>"):
+                begun[thread] = call
+            elif call.startswith("<... "):
+                yield begun.pop(thread, "") + call
+            else:
+                yield call
 
 
 def lines(path):
@@ -92,12 +107,12 @@ def lines(path):
         return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
 
 
-OPENED = re.compile(r"\bopen(?:at2?)?\(.*= \d+<([^>]*)>")
+OPENED = re.compile(r"open(?:at2?)?\(.*= \d+<([^>]*)>")
 
 
-def read_open(line, folder):
-    """The match of an open that may read a file of the folder: neither a directory nor a mere handle."""
-    if "O_PATH" in line or "O_DIRECTORY" in line:
+def read_open(call, folder):
+    """The path of an open that may read a file of the folder: neither a directory nor a mere handle."""
+    match = OPENED.match(call)
+    if not match or "O_PATH" in call or "O_DIRECTORY" in call or not match.group(1).startswith(folder):
         return None
-    match = OPENED.search(line)
-    return match if match and match.group(1).startswith(folder) and not os.path.isdir(match.group(1)) else None
+    return None if os.path.isdir(match.group(1)) else match.group(1)
