@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shutil
+import threading
 
 import certificates as x509
 
@@ -12,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 CACHE = pathlib.Path(os.environ.get("X509_CACHE") or pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache", "x509-certificate-exporter"))
 SEED = ROOT / "values-examples" / "kubesphere-seed.yaml"
 IN_A_FOLDER = 100
+MAKING = threading.Lock()
 
 
 def key_of_makers():
@@ -23,15 +25,16 @@ def key_of_makers():
 def kept(name, make):
     """The folder `name` of the cache, made by `make(folder)` unless it is there."""
     folder = CACHE / "bench" / f"data-{key_of_makers()}" / name
-    if not folder.is_dir():
-        new = folder.with_name(f"{folder.name}.new-{os.getpid()}")
-        shutil.rmtree(new, ignore_errors=True)
-        new.mkdir(parents=True)
-        make(new)
-        try:
-            new.rename(folder)
-        except OSError:  # another run was quicker
-            shutil.rmtree(new)
+    with MAKING:
+        if not folder.is_dir():
+            new = folder.with_name(f"{folder.name}.new-{os.getpid()}")
+            shutil.rmtree(new, ignore_errors=True)
+            new.mkdir(parents=True)
+            make(new)
+            try:
+                new.rename(folder)
+            except OSError:  # another run was quicker
+                shutil.rmtree(new)
     return folder
 
 

@@ -26,6 +26,8 @@ class Row:
     # Whether it takes part in the short form, and whether a peer takes part in it.
     short = True
     peers = True
+    # Whether it may run beside others in the short form: it shares nothing with them that it changes.
+    beside = False
     # How often at most: a row that is dear or that varies little.
     most_runs = 100
 

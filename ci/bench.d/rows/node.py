@@ -16,6 +16,7 @@ def seed():
 class Node(Row):
     name = "node"
     title = "a node's pod with the seed's values: 6 files, 3 kubeconfigs"
+    beside = True
     figures = (
         Figure("rss", "RSS after the scrapes", "bytes", limit=6 * MIB, ratio=1 / 5),
         Figure("anon", "of which not backed by files", "bytes", short=4 * MIB),

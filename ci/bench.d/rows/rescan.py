@@ -22,6 +22,7 @@ REST = 1
 class Rescan(Row):
     name = "rescan"
     title = "steady rescans of 10,000 unchanged files"
+    beside = True
     figures = (
         Figure("opened", "files opened for reading in a rescan (strace)", "count", limit=0),
         Figure("read", "bytes read from files in rescans", "bytes", short=4096),

@@ -20,6 +20,7 @@ LITTLE = 1024
 class Change(Row):
     name = "change"
     title = "one certificate renewed among 10,000 files"
+    beside = True
     figures = (
         Figure("scrape", "first scrape after the change, gzip", "seconds", limit=0.060),
         Figure("peak", "peak RSS from the change to that scrape's end", "bytes", limit=24 * MIB),
@@ -92,6 +93,7 @@ def unmoved(seconds, what, look, slack=0):
 class AtOnce(Row):
     name = "at-once"
     title = "20 scrapers at once, 10,000 files"
+    beside = True
     figures = (
         # Few certificates make a small rendering, beside which what each connection needs shows; twenty copies would show more.
         Figure("growth", "growth of the peak RSS beyond one scraper's, in answers, gzip", "times", limit=1, short=5),
