@@ -163,6 +163,13 @@ pub struct Options {
     /// Requests to the API server at once before the bound holds.
     #[arg(long, global = true, value_name = "N")]
     pub kube_api_rate_limit_burst: Option<u32>,
+    /// Which share of the objects is watched, from 0; without it, the number that ends the pod's name
+    /// (`POD_NAME`, else the host's name), as of a `StatefulSet`.
+    #[arg(long, global = true, value_name = "N")]
+    pub shard: Option<u32>,
+    /// In how many shares the objects are watched, each by another agent.
+    #[arg(long, global = true, value_name = "N")]
+    pub total_shards: Option<u32>,
     /// Accepted for the peer's sake: nothing is asked for at a scrape, so there is no cache.
     #[arg(long, global = true, value_name = "DURATION")]
     pub max_cache_duration: Option<String>,
@@ -250,6 +257,11 @@ impl Options {
         );
         set(&mut raw.log.format, self.log_format);
         raw.host_root = self.host_root.or(raw.host_root.take());
+        if self.shard.is_some() || self.total_shards.is_some() {
+            let shard = raw.shard.get_or_insert_default();
+            shard.index = self.shard.or(shard.index);
+            shard.total = self.total_shards.or(shard.total);
+        }
         let mut file = |name: &str, paths: Vec<String>| {
             if !paths.is_empty() {
                 raw.sources

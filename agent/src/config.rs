@@ -3,6 +3,7 @@
 
 pub mod duration;
 pub mod raw;
+mod shard;
 mod sources;
 
 use std::fmt;
@@ -23,6 +24,8 @@ pub struct Config {
     pub log: logs::Options,
     /// What to show of a certificate.
     pub expose: expose::Options,
+    /// Which share of the objects; nothing: all. The sources know it too.
+    pub shard: Option<objects::Shard>,
     /// What to watch; never empty.
     pub sources: Vec<SourceConfig>,
 }
@@ -99,7 +102,16 @@ impl Config {
                 errors.push(key, format!("`{field}` is none of {}", FIELDS.join(", ")));
             }
         }
-        let sources = sources::all(raw, &mut errors);
+        let shard = raw
+            .shard
+            .as_ref()
+            .and_then(|shard| shard::chosen(shard, &shard::pod_name(), &mut errors));
+        let mut sources = sources::all(raw, &mut errors);
+        for source in &mut sources {
+            if let SourceConfig::Objects(plan) = source {
+                plan.options.shard = shard;
+            }
+        }
         match (listen, level, format) {
             (Some(listen), Some(level), Some(format)) if errors.0.is_empty() => Ok(Self {
                 listen,
@@ -114,6 +126,7 @@ impl Config {
                     issuer_fields: raw.metrics.expose_issuer_fields.clone(),
                     trim_path_components: raw.metrics.trim_path_components,
                 },
+                shard,
                 sources,
             }),
             _ => Err(ConfigError::Invalid(errors)),

@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::decode::Keystore;
 use crate::model::Reason;
 use crate::source::Report;
+use crate::source::objects::Shard;
 
 const SOURCE: [&str; 2] = ["source_kind", "source_name"];
 
@@ -60,6 +61,19 @@ impl Health {
             scrapes: families.scrapes,
             registry,
         })
+    }
+
+    /// Says which share of the objects is watched here.
+    pub fn share(&self, shard: Shard) -> prometheus::Result<()> {
+        let name = "x509_exporter_shards";
+        let help = "In how many shares objects are watched; the label is the number of this one.";
+        let shares = registered(
+            &self.registry,
+            IntGaugeVec::new(Opts::new(name, help), &["shard"])?,
+        )?;
+        let index = shard.index.to_string();
+        shares.with_label_values(&[&index]).set(shard.total.into());
+        Ok(())
     }
 
     /// The part of one source.

@@ -18,7 +18,7 @@ use crate::server::scrape::Scrape;
 use crate::server::{self, App};
 use crate::source::files::Files;
 use crate::source::kubeconfigs::Kubeconfigs;
-use crate::source::objects::Objects;
+use crate::source::objects::{Objects, Shard};
 use crate::source::{Report, Sink, Source, runner};
 
 /// Watches and answers until SIGTERM or SIGINT.
@@ -60,6 +60,11 @@ async fn serve(config: Config) -> Result<(), String> {
         .map(|source| (source.kind(), source.name().to_owned()))
         .collect();
     let health = Health::new(&names, &clock).map_err(|error| error.to_string())?;
+    if let Some(shard) = config.shard {
+        let Shard { index, total } = shard;
+        tracing::info!(index, total, "watching a share of the objects");
+        health.share(shard).map_err(|error| error.to_string())?;
+    }
     let health = Arc::new(health);
     let app = App {
         scrape: Scrape {

@@ -8,6 +8,8 @@
 
 #[path = "blackbox/ready.rs"]
 mod ready;
+#[path = "blackbox/shards.rs"]
+mod shards;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -32,8 +34,11 @@ struct Agent {
 impl Agent {
     /// Starts it on a free port and waits until it listens.
     fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(BINARY)
-            .args(arguments)
+        Self::of(Command::new(BINARY).args(arguments))
+    }
+
+    fn of(command: &mut Command) -> Self {
+        let mut child = command
             .args(["--listen-address", "127.0.0.1:0", "--log-format", "json"])
             .stderr(Stdio::piped())
             .spawn()
@@ -150,6 +155,7 @@ fn every_family_has_its_name() {
     let config = path(&folder, "config.yaml");
     let text = format!(
         "metrics: {{exposeRelative: true, exposeInfo: true}}
+shard: {{index: 0, total: 2}}
 sources:
 - {{kind: file, name: files, paths: [{file}]}}
 - {{kind: kubernetes, name: secrets, kubeconfig: {kubeconfig}}}

@@ -26,6 +26,9 @@ pub struct Raw {
     pub metrics: Metrics,
     /// How often files are looked at.
     pub cache: Cache,
+    /// Which share of a cluster's objects is watched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// What is watched.
     pub sources: Vec<Source>,
 }
@@ -98,6 +101,18 @@ pub struct Cache {
 pub struct FilePoll {
     /// Time between two looks.
     pub interval: String,
+}
+
+/// `shard`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Shard {
+    /// Its number, from 0; nothing: the one that ends the pod's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<u32>,
+    /// How many there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<u32>,
 }
 
 /// One of `sources`.

@@ -15,6 +15,7 @@ pub(crate) mod newest;
 pub(crate) mod object;
 mod passphrases;
 mod plan;
+mod shard;
 #[cfg(test)]
 pub(in crate::source) mod tests;
 mod vault;
@@ -35,6 +36,7 @@ use self::newest::{Newest, Revisions};
 pub use self::object::{Metadata, Raw};
 use self::passphrases::PassphraseWatch;
 pub use self::plan::{Held, LabelFilter, Options, Part, Plan, Reader, Unread, Wanted};
+pub use self::shard::Shard;
 pub use self::vault::Locked;
 use self::vault::Vault;
 use self::watch::ObjectWatch;
@@ -203,6 +205,7 @@ impl Objects {
                     target: self.target(wanted, namespace.clone()),
                     wanted,
                     labels: labels.clone(),
+                    options: &self.plan.options,
                     filter: filter.clone(),
                     queue: Queue::default(),
                     ledger,

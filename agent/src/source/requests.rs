@@ -99,10 +99,7 @@ impl Reader for SigningRequest {
 impl Reader for Request {
     fn read(&self, object: &Raw<'_>) -> Result<Vec<Part>, Unread> {
         let metadata = &object.metadata;
-        let name = metadata
-            .annotation(NAME)
-            .filter(|name| name.len() <= LONGEST_NAME && !name.contains(char::is_control))
-            .unwrap_or_default();
+        let name = certificate(object).unwrap_or_default();
         let number = metadata.annotation(REVISION);
         let number = number.and_then(|number| number.parse().ok());
         let key = match number {
@@ -120,6 +117,18 @@ impl Reader for Request {
     fn has_revisions(&self) -> bool {
         true
     }
+
+    /// Whoever has one revision has them all, else each share would tell the newest of its own.
+    fn thing(&self, object: &Raw<'_>) -> Option<String> {
+        certificate(object)
+    }
+}
+
+/// The name of the Certificate that asked.
+fn certificate(object: &Raw<'_>) -> Option<String> {
+    let name = object.metadata.annotation(NAME)?;
+    let fits = 1..=LONGEST_NAME;
+    Some(name).filter(|name| fits.contains(&name.len()) && !name.contains(char::is_control))
 }
 
 /// The certificate that was issued; nothing while it was not.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::filter::Globs;
 use super::object::Raw;
+use super::shard::Shard;
 use super::vault::Locked;
 use crate::decode::Keystore;
 use crate::model::{Bundle, Entry, ObjectKind};
@@ -33,6 +34,8 @@ pub struct Options {
     pub labels: LabelFilter,
     /// Labels of the object to copy to its bundles.
     pub expose_labels: Vec<String>,
+    /// Which share of them; nothing: all.
+    pub shard: Option<Shard>,
 }
 
 /// Labels as `key` or `key=value`: all of the first list, none of the second.
@@ -85,6 +88,11 @@ pub trait Reader: fmt::Debug {
     /// Whether its keys say which revision they are, of which the newest counts: see [`newest`](super::newest).
     fn has_revisions(&self) -> bool {
         false
+    }
+
+    /// The thing that an object is of, where objects of one thing have to be in one share.
+    fn thing(&self, _object: &Raw<'_>) -> Option<String> {
+        None
     }
 
     /// What opens the keystores among them.

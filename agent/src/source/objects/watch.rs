@@ -12,7 +12,7 @@ use super::filter::{Filter, Queue, Selection};
 use super::ledger::{Ledger, Sight};
 use super::object::{Raw, Seen};
 use super::vault::Vault;
-use super::{Held, Part, Unread, Wanted};
+use super::{Held, Options, Part, Unread, Wanted};
 use crate::model::Change;
 use crate::source::kube::{Reference, Target, Watched};
 use crate::source::{Report, Sink};
@@ -26,6 +26,7 @@ pub(super) struct ObjectWatch<'a> {
     pub(super) index: usize,
     pub(super) target: Target,
     pub(super) wanted: &'a Wanted,
+    pub(super) options: &'a Options,
     /// Labels to copy, sorted.
     pub(super) labels: Rc<[Arc<str>]>,
     pub(super) filter: Rc<Filter>,
@@ -74,6 +75,16 @@ impl ObjectWatch<'_> {
         }
     }
 
+    /// Whether the object is in our share.
+    fn has(&self, object: &Raw<'_>, reference: &Reference) -> bool {
+        let Options { shard, cluster, .. } = self.options;
+        shard.is_none_or(|shard| {
+            let thing = self.wanted.reader.thing(object);
+            let name = thing.as_ref().unwrap_or(&reference.name);
+            shard.has(cluster.as_deref(), &reference.namespace, name)
+        })
+    }
+
     fn selects(&self, reference: &Reference) -> bool {
         self.filter.names.matches(&reference.name)
             && (!self.wanted.namespaced || self.filter.selects_namespace(&reference.namespace))
@@ -86,10 +97,13 @@ impl Watched for ObjectWatch<'_> {
     fn decode<'de, D: Deserializer<'de>>(&self, deserializer: D) -> Result<Seen, D::Error> {
         let object = Raw::deserialize(deserializer)?;
         let reference = object.metadata.reference();
-        let read = if self.selects(&reference) {
-            self.wanted.reader.read(&object)
-        } else {
+        let read = if !self.selects(&reference) {
             Err(Unread::Foreign)
+        } else if !self.has(&object, &reference) {
+            // An object may come to be of another thing: then nothing of it is ours any more.
+            Ok(Vec::new())
+        } else {
+            self.wanted.reader.read(&object)
         };
         let parts = match read {
             Ok(parts) => Some(parts),

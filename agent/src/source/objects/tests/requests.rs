@@ -73,3 +73,29 @@ async fn what_is_newest_is_remembered_from_one_run_to_the_next() {
         .await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn all_revisions_of_a_certificate_are_in_one_share() {
+    // Of two shares, the first has the Certificate shop of web, and the second other.
+    let other = request("web", "shop-2", 2, true).replace("\"shop\"", "\"other\"");
+    for (index, first, then) in [
+        (0, &["web/shop-2/shop"][..], &["web/shop-1/shop"][..]),
+        (1, &[], &["web/shop-2/other"]),
+    ] {
+        let source = Objects::new(requests::plan(Options {
+            shard: Some(Shard { index, total: 2 }),
+            ..Options::default()
+        }));
+        let ear = Arc::new(Ear::default());
+        chapter(&source, &ear, async |server, ear| {
+            let both = ["shop-1", "shop-2"];
+            let both = both.map(|name| request("web", name, name[5..].parse().unwrap(), true));
+            let watch = server.holds(&both).await;
+            ear.until_success().await;
+            assert_eq!(ear.known(), first);
+            watch.event("MODIFIED", &other);
+            ear.until_known(then).await;
+        })
+        .await;
+    }
+}
