@@ -219,7 +219,7 @@ def selectors(report):
             said = (service["metadata"]["name"], service["spec"].get("clusterIP"), service["spec"]["selector"])
             report.equal(f"upgradeFrom {era}: Service", said, (f"x509-x509-certificate-exporter{suffix}", "None" if bare else None, names))
             for item in cross.of(objects, *cross.WORKLOADS):
-                part = "secrets" if item["kind"] == "Deployment" else f"host-{item['metadata']['name'].removeprefix('x509-x509-certificate-exporter-')}"
+                part = "secrets" if item["kind"] in cross.WATCHERS else f"host-{item['metadata']['name'].removeprefix('x509-x509-certificate-exporter-')}"
                 expected = {**names, "app.kubernetes.io/component": part} if component else names
                 report.equal(f"upgradeFrom {era}: {cross.title(item)} selects", item["spec"]["selector"]["matchLabels"], expected)
         report.equal(f"upgradeFrom {era}: no built-in DaemonSet", cross.of(helm.objects({"upgradeFrom": era}), "DaemonSet"), [])

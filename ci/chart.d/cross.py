@@ -7,7 +7,8 @@ import yaml
 import pod_files
 import rights
 
-WORKLOADS = ("Deployment", "DaemonSet")
+WATCHERS = ("Deployment", "StatefulSet")  # of objects; a release has one of them
+WORKLOADS = (*WATCHERS, "DaemonSet")
 CLUSTER = ("ClusterRole", "ClusterRoleBinding", "ClusterRuleGroup", "ClusterDashboard")
 ROLES, BINDINGS = ("ClusterRole", "Role"), ("ClusterRoleBinding", "RoleBinding")
 LABEL = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
@@ -96,7 +97,7 @@ def accounts(objects):
 
 def bindings(objects, namespace):
     roles = {(r["kind"], place(r), r["metadata"]["name"]) for r in of(objects, *ROLES)}
-    pods = {pod(w)["serviceAccountName"] for w in of(objects, "Deployment")}
+    pods = {pod(w)["serviceAccountName"] for w in of(objects, *WATCHERS)}
     bound = set()
     for binding in of(objects, *BINDINGS):
         role = binding["roleRef"]
@@ -153,7 +154,7 @@ def selectors(objects):
     for item in of(objects, "PodDisruptionBudget", "NetworkPolicy"):
         selector = item["spec"].get("selector", item["spec"].get("podSelector"))["matchLabels"]
         chosen = [w for w in workloads if matches(selector, w["spec"]["template"]["metadata"]["labels"])]
-        if chosen != (of(objects, "Deployment") if item["kind"] == "PodDisruptionBudget" else workloads):
+        if chosen != (of(objects, *WATCHERS) if item["kind"] == "PodDisruptionBudget" else workloads):
             yield f"{title(item)}: selects {[title(w) for w in chosen]}"
     for item in workloads:
         for spread in pod(item).get("topologySpreadConstraints", []):
@@ -240,6 +241,19 @@ def node_label(objects):
                     yield f"{title(monitor)}: the series of a {kind} get node={value}"
 
 
+def shares(objects):
+    """Whoever watches objects has them all, or as many shares as pods, whose names fit and end in a number."""
+    watchers = of(objects, *WATCHERS)
+    if len(watchers) > 1:
+        yield f"{[title(w) for w in watchers]} watch the same objects"
+    for item in watchers:
+        shard = yaml.safe_load(config_of(objects, item) or "{}").get("shard")
+        if shard != (None if item["kind"] == "Deployment" else {"total": item["spec"]["replicas"]}):
+            yield f"{title(item)}: {item['spec']['replicas']} pods have {shard} as their share"
+        if item["kind"] == "StatefulSet" and len(item["metadata"]["name"]) > 52:
+            yield f"{title(item)}: Kubernetes could not make its pods, their label would be too long"
+
+
 def checksums(objects):
     for item in of(objects, *WORKLOADS):
         config = config_of(objects, item) or ""
@@ -252,6 +266,6 @@ def everything(objects, namespace):
     yield from namespaces(objects, namespace)
     yield from bindings(objects, namespace)
     checks = (no_empty_values, unique_names, valid_names, accounts, rights.everything, least_privilege, selectors, ports, volumes, watched_is_mounted,
-              pod_files.everything, node_label, checksums)
+              pod_files.everything, node_label, shares, checksums)
     for check in checks:
         yield from check(objects)

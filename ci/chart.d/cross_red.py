@@ -86,6 +86,17 @@ SPOILED_OBJECTS = {
 }
 
 
+# The same where objects are shared out.
+SPOILED_SHARDS = {
+    "a shard too many": put("StatefulSet", "spec", "replicas", 4),
+    "a Deployment with a share": put("StatefulSet", "kind", "Deployment"),
+    "no share": lambda objects: spoil_config(objects, "shard:\n  total: 3\n", "", "-secrets"),
+    "a name without room": put("StatefulSet", "metadata", "name", "x" * 53),
+    "a Deployment besides": lambda objects: objects.append({**named(objects, "StatefulSet"), "kind": "Deployment"}),
+    "a budget for others": put("PodDisruptionBudget", "spec", "selector", "matchLabels", "app.kubernetes.io/component", "host-nodes"),
+}
+
+
 def spoil_config(objects, old, new, end="-master"):
     data = named(objects, "ConfigMap", end)["data"]
     assert old in data["config.yaml"]
@@ -96,9 +107,9 @@ def spoil_config(objects, old, new, end="-master"):
         notes["checksum/config"] = hashlib.sha256(cross.config_of(objects, item).rstrip("\n").encode()).hexdigest()
 
 
-def unfound(seed, full, namespace):
-    """Spoilings that no check noticed; `seed` and `full` give a fresh good render each time."""
-    for render, spoilings in ((seed, SPOILED), (full, SPOILED_OBJECTS)):
+def unfound(seed, full, shards, namespace):
+    """Spoilings that no check noticed; `seed`, `full` and `shards` give a fresh good render each time."""
+    for render, spoilings in ((seed, SPOILED), (full, SPOILED_OBJECTS), (shards, SPOILED_SHARDS)):
         if found := list(cross.everything(render(), namespace)):
             yield f"a good render is bad: {found}"
         for what, spoil in spoilings.items():

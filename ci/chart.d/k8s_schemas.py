@@ -10,7 +10,7 @@ import yaml
 
 PREFIX = "#/definitions/"
 QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
-WANTED = {"Pod", "Deployment", "DaemonSet", "Service", "ServiceAccount", "ConfigMap", "Secret", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding",
+WANTED = {"Pod", "Deployment", "StatefulSet", "DaemonSet", "Service", "ServiceAccount", "ConfigMap", "Secret", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding",
           "NetworkPolicy", "PodDisruptionBudget", "Namespace", "Job"}
 
 

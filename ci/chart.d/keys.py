@@ -36,6 +36,7 @@ SPECIAL = {
 }
 SKIPPED = {"hostPathsExporter.daemonSets": "its own test", "hostPathsExporter.discovery.enabled": "its own test", "hostPathsExporter.discovery.distributions": "its own test",
            "kubesphere.createDashboard": "on KubeSphere alone: kubesphere.py", "kubesphere.ruleLabels": "on KubeSphere 3.0 to 3.3 alone: kubesphere.py",
+           "secretsExporter.shards": "refused beside replicas: objects.py",
            "rbac.mode": "refused beside kinds of the cluster: modes.py, objects.py",
            "secretsExporter.restartPolicy": "only one value is legal", "hostPathsExporter.restartPolicy": "only one value is legal"}
 

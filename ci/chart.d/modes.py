@@ -134,6 +134,11 @@ def absent(report):
             everyone = re.search(r'build_info\{namespace="exporter",pod=~"([^"]+)"', text).group(1)
             report.check(f"the pod of {source} of {release}", [] if re.fullmatch(pattern, pod) and re.fullmatch(everyone, pod) else [f"{pattern}: {pod}"])
             report.check(f"a sister release's pod is not that of {source}", [pattern] if len(full) < 40 and re.fullmatch(pattern, pod.replace(full, full + "-staging")) else [])
+    sharded = expression({"secretsExporter": {"shards": 3}})
+    counted = 'count by (source_name, namespace) (max by (source_name, namespace, instance) (x509_source_up{source_name="cluster-secrets",namespace="exporter",pod=~"%s-[0-9]+"})) < 3'
+    report.check("each shard counts", [] if counted % "x509-x509-certificate-exporter" in sharded else [sharded])
+    long = cross.of(helm.objects({"secretsExporter": {"shards": 3}}, release="r" * 53), "PrometheusRule")[0]["spec"]["groups"][0]["rules"]
+    report.check("the pods of a long name", [] if any(counted % ("r" * 52) in rule["expr"] for rule in long) else ["not in the rules"])
     plain = expression({"prometheusServiceMonitor": {"create": False}})
     report.check("nothing of the kind without a monitor", [plain] if "namespace" in plain else [])
     nothing = {"secretsExporter": {"enabled": False}, "hostPathsExporter": {"discovery": {"enabled": False}}}

@@ -12,7 +12,7 @@ ALONE = {"secretsExporter": {"enabled": False}, "hostPathsExporter": {"discovery
 
 
 def config(objects):
-    return yaml.safe_load(cross.config_of(objects, cross.of(objects, "Deployment")[0]))
+    return yaml.safe_load(cross.config_of(objects, cross.of(objects, *cross.WATCHERS)[0]))
 
 
 def sources(*values):
@@ -132,6 +132,28 @@ def passphrases(report):
     report.equal("none without one", cross.of(helm.objects(), "Secret"), [])
 
 
+def shards(report):
+    """More than one: a StatefulSet in the Deployment's place, beside which nothing else changes but what has to."""
+    three = {"secretsExporter": {"shards": 3, "minReadySeconds": 20, "revisionHistoryLimit": 2, "podDisruptionBudget": {"enabled": True}}, "podListenPort": 9000}
+    one = {**three, "secretsExporter": {**three["secretsExporter"], "shards": 1}}
+    before, after = helm.objects(one), helm.objects(three)
+    made, replaced = cross.of(after, "StatefulSet")[0]["spec"], cross.of(before, "Deployment")[0]["spec"]
+    report.equal("three shards", {key: value for key, value in made.items() if key not in ("selector", "template")},
+                 {"replicas": 3, "serviceName": "x509-x509-certificate-exporter", "podManagementPolicy": "Parallel", "minReadySeconds": 20, "revisionHistoryLimit": 2})
+    report.equal("the same pods", (made["selector"], made["template"]["metadata"]["labels"]), (replaced["selector"], replaced["template"]["metadata"]["labels"]))
+    pods = [cross.container({"spec": spec}) for spec in (made, replaced)]
+    report.equal("but that they do not linger", (pods[0], pods[1].pop("lifecycle")["preStop"]["sleep"]), (pods[1], {"seconds": 10}))
+    report.equal("three thirds", (config(after).pop("shard"), {**config(after), "shard": None}), ({"total": 3}, {**config(before), "shard": None}))
+    differ = {cross.title(item) for item in after if item not in before}
+    report.equal("what else differs", differ, {f"{kind} x509-x509-certificate-exporter{end}" for kind, end in (("StatefulSet", ""), ("ConfigMap", "-secrets"), ("PrometheusRule", ""))})
+    report.equal("minReadySeconds where Kubernetes has it", ["minReadySeconds" in cross.of(helm.objects(three, kubernetes=v), "StatefulSet")[0]["spec"] for v in ("1.24.9", "1.25.0")], [False, True])
+    long = cross.of(helm.objects(three, release="r" * 53), "StatefulSet")[0]["metadata"]["name"]
+    report.equal("a long name", long, "r" * 52)
+    found = helm.notes(three)
+    for expected in ("by StatefulSet x509-x509-certificate-exporter, each object by one of 3 shards", "port-forward statefulset/x509-x509-certificate-exporter 9000"):
+        report.check(f"notes: {expected}", [] if expected in found else [found])
+
+
 def noted(report):
     for values, expected in (
         ([{"secretsExporter": {"configMapKeys": ["ca.crt", "b"]}}], "  ConfigMaps with the key ca.crt b, by Deployment"),
@@ -151,5 +173,5 @@ def noted(report):
 
 
 def checks(report):
-    for part in (alone, written, members, namespaced, passphrases, noted):
+    for part in (alone, written, members, namespaced, passphrases, shards, noted):
         part(report)

@@ -107,6 +107,24 @@ def tuned():
     report.equal("only the user's groups", [group["name"] for group in mine["groups"]], ["mine"])
 
 
+def shards():
+    """One shard of three that is not there is an alert, however many kinds of sources the others have under the name; a restart is none."""
+    rules = rendered({"secretsExporter": {"shards": 3, "configMapKeys": ["ca.crt"]}, "hostPathsExporter": {"discovery": {"enabled": False}}})
+    absent = next(rule for rule in alerts(rules) if rule["alert"] == "SourceAbsent")
+    name = f"{helm.RELEASE}-x509-certificate-exporter"
+    values = ("1x60", "1x20 _x4 1x36", "1x30 _x20 1x10")
+    series = [{"series": f'{family},namespace="{helm.NAMESPACE}",pod="{name}-{shard}",instance="{shard}:1"}}', "values": values[shard]} for shard in range(3) for family in (
+        'x509_exporter_build_info{version="1"', 'x509_source_up{source_kind="kubernetes",source_name="cluster-secrets"', 'x509_source_up{source_kind="configmap",source_name="cluster-secrets"')]
+    series += [{"series": 'x509_source_up{source_kind="kubernetes",source_name="cluster-secrets",namespace="exporter",pod="other-0",instance="9:1"}', "values": "1x60"}]
+    fired = {"exp_labels": {"severity": "critical", "source_name": "cluster-secrets", "namespace": helm.NAMESPACE},
+             "exp_annotations": {key: text.replace("{{ $labels.source_name }}", "cluster-secrets") for key, text in absent["annotations"].items()}}
+    cases = [{"eval_time": time, "alertname": "SourceAbsent", "exp_alerts": found} for time, found in (("20m", []), ("36m", []), ("48m", [fired]), ("55m", []))]
+    test = {"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": [{"interval": "1m", "input_series": series, "alert_rule_test": cases}]}
+    report.check("a shard that is not there", promtool("test", rules, test))
+    absent["expr"] = absent["expr"].replace("< 3", "< 2")
+    report.equal("shards that are not counted are noticed", len(promtool("test", rules, test)), 1)
+
+
 def known_metrics():
     """From the agent's golden scrapes if there are any, else from the list."""
     families = re.compile(r"# TYPE (\w+) ")
@@ -191,6 +209,7 @@ def main():
     places(plain)
     tests(plain)
     tuned()
+    shards()
     metrics(plain, board)
     exposition()
     panels(board)

@@ -13,7 +13,7 @@
 {{- toYaml $config -}}
 {{- end -}}
 
-{{/* The Deployment's: each source of objects in this cluster, then in each of the others. */}}
+{{/* That of the pods that watch objects: each source of objects in this cluster, then in each of the others. */}}
 {{- define "x509.config.objects" -}}
 {{- $sources := list -}}
 {{- range $key := .x509.objects -}}
@@ -27,6 +27,7 @@
 {{- end -}}
 {{- end -}}
 {{- $config := include "x509.config.common" (dict "root" . "debug" .Values.secretsExporter.debugMode) | fromYaml -}}
+{{- if .x509.sharded -}}{{- $_ := set $config "shard" (dict "total" (int .Values.secretsExporter.shards)) -}}{{- end -}}
 {{- toYaml (set $config "sources" $sources) -}}
 {{- end -}}
 

@@ -2,6 +2,7 @@
 {{- define "x509.notes.objects" -}}
 {{- $v := .Values -}}{{- $secrets := $v.secretsExporter -}}
 {{- $by := printf "by Deployment %s" (include "x509.fullname" .) -}}
+{{- if .x509.sharded -}}{{- $by = printf "by StatefulSet %s, each object by one of %d shards" (include "x509.shards.name" .) (int $secrets.shards) -}}{{- end -}}
 {{- range $key := .x509.objects }}
 {{- $in := "" -}}
 {{- if and (eq $v.rbac.mode "namespaced") (has $key (list "secrets" "certificateRequests")) -}}

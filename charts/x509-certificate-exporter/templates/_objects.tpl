@@ -1,4 +1,4 @@
-{{/* Sources of Kubernetes objects: which there are, and the agent's configuration of each. All are watched by the one Deployment. */}}
+{{/* Sources of Kubernetes objects: which there are, and the agent's configuration of each. All are watched by the one Deployment, or shared out among the pods of a StatefulSet. */}}
 
 {{/* What `clusters[].sources` may name, each with its kind and its name in the agent's configuration; its values are those of <key>Exporter. */}}
 {{- define "x509.objects.known" -}}
@@ -16,6 +16,12 @@ kubesphereClusters: {kind: kubesphere, name: cluster-kubesphere}
 {{- if (index $.Values (printf "%sExporter" $key)).enabled -}}{{- $enabled = append $enabled $key -}}{{- end -}}
 {{- end -}}
 {{- $_ := set .x509 "objects" $enabled -}}
+{{- $_ := set .x509 "sharded" (gt (int .Values.secretsExporter.shards) 1) -}}
+{{- end -}}
+
+{{/* The StatefulSet's name: Kubernetes makes a label of it and eleven characters more, which has room for 63. */}}
+{{- define "x509.shards.name" -}}
+{{- include "x509.fullname" . | trunc 52 | trimAll "-." -}}
 {{- end -}}
 
 {{/* The section whose keys for namespaces count for a source: {root, key}. */}}

@@ -4,9 +4,11 @@ two releases apart; without a monitor there is no telling how targets are labell
 */}}
 {{- define "x509.rules.absent" -}}
 {{- $root := .root -}}{{- $v := .root.Values -}}{{- $full := include "x509.fullname" .root -}}
-{{- $pods := dict -}}
+{{- $pods := dict -}}{{- $shared := "" -}}
 {{- with first $root.x509.objects -}}
-{{- $_ := set $pods (index (include "x509.objects.known" $root | fromYaml) .).name (include "x509.rules.pods" (dict "base" $full "hash" true)) -}}
+{{- $name := (index (include "x509.objects.known" $root | fromYaml) .).name -}}
+{{- $_ := set $pods $name (include "x509.rules.pods" (dict "base" $full "hash" true)) -}}
+{{- if $root.x509.sharded -}}{{- $shared = $name -}}{{- $_ := set $pods $name (printf "%s-[0-9]+" (include "x509.shards.name" $root)) -}}{{- end -}}
 {{- end -}}
 {{- range $name, $own := $v.hostPathsExporter.daemonSets -}}
 {{- $host := dict "root" $root "name" $name "own" $own -}}
@@ -24,7 +26,11 @@ two releases apart; without a monitor there is no telling how targets are labell
 {{- $absent := list -}}
 {{- range $source := keys $pods | sortAlpha -}}
 {{- $ours := ternary (list $namespace (printf "pod=~%q" (index $pods $source))) list $monitored -}}
-{{- $absent = append $absent (printf "absent(x509_source_up{%s})" (concat (list (printf "source_name=%q" $source)) $ours | join ",")) -}}
+{{- $up := printf "x509_source_up{%s}" (concat (list (printf "source_name=%q" $source)) $ours | join ",") -}}
+{{- $absent = append $absent (printf "absent(%s)" $up) -}}
+{{- if eq $source $shared -}}
+{{- $absent = append $absent (printf "count by (source_name, namespace) (max by (source_name, namespace, instance) (%s)) < %d" $up (int $v.secretsExporter.shards)) -}}
+{{- end -}}
 {{- end -}}
 {{- printf "(\n  %s\n) unless on () %s" (join "\n  or\n  " $absent) $exporter -}}
 {{- end -}}

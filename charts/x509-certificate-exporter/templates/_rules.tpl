@@ -48,6 +48,9 @@ KubeTransportErrorsSustained: {severity: kubeTransportErrorsSustainedSeverity, s
 {{- range $key, $value := . -}}{{- $_ := set $labels $key ($value | toString) -}}{{- end -}}
 {{- end -}}
 {{- $_ := set . "labels" $labels -}}
+{{- if and $root.x509.sharded (eq .alert "SourceAbsent") -}}
+{{- $_ := set .annotations "description" (.annotations.description | replace "No agent tells of" "No agent, or not the agent of each shard, tells of") -}}
+{{- end -}}
 {{- $_ := set . "annotations" (merge (deepCopy $values.alertExtraAnnotations) .annotations) -}}
 {{- with $values.rulePrefix -}}{{- $name = printf "%s %s" . $name -}}{{- end -}}
 {{- $_ := set . "alert" $name -}}

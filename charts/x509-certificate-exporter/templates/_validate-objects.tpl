@@ -39,3 +39,21 @@
 {{- $_ := set $c "found" (append $c.found "clusters: no source of objects is enabled, so nothing would be watched there") -}}
 {{- end -}}
 {{- end -}}
+
+{{/* Shards: one pod each, numbered by the StatefulSet. */}}
+{{- define "x509.validate.shards" -}}
+{{- $c := . -}}{{- $v := .root.Values.secretsExporter -}}
+{{- if .root.x509.sharded -}}
+{{- if gt (int $v.replicas) 1 -}}
+{{- $_ := set $c "found" (append $c.found "secretsExporter.replicas: with secretsExporter.shards, each shard is one pod; leave it at 1") -}}
+{{- end -}}
+{{- if $v.strategy -}}
+{{- $_ := set $c "found" (append $c.found "secretsExporter.strategy: is a Deployment's; with secretsExporter.shards, pods are replaced one after the other; leave it out") -}}
+{{- end -}}
+{{- range $v.extraArgs -}}
+{{- if regexMatch "^--(total-shards|shard)(=|$)" . -}}
+{{- $_ := set $c "found" (append $c.found (printf "secretsExporter.extraArgs: %s: secretsExporter.shards says it; leave it out" .)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

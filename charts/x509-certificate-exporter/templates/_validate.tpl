@@ -4,6 +4,7 @@
 {{- include "x509.validate.notBuilt" $c -}}
 {{- include "x509.validate.secrets" $c -}}
 {{- include "x509.validate.clusters" $c -}}
+{{- include "x509.validate.shards" $c -}}
 {{- include "x509.validate.rights" $c -}}
 {{- include "x509.validate.flags" $c -}}
 {{- include "x509.validate.hosts" $c -}}
