@@ -71,7 +71,7 @@ install() {
         "${files[@]}" --set image.pullPolicy=Never "$@" --wait --timeout 3m >/dev/null
     # Helm's own wait is content while one pod of a DaemonSet is missing.
     local workload
-    for workload in $(kn get deployments,daemonsets -l "app.kubernetes.io/instance=$RELEASE" -o name); do
+    for workload in $(kn get deployments,daemonsets,statefulsets -l "app.kubernetes.io/instance=$RELEASE" -o name); do
         kn rollout status "$workload" --timeout=120s >/dev/null
     done
 }
