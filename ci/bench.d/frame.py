@@ -2,6 +2,7 @@
 """Runs rows of the goals' table, ours and peers by turns, and tells medians and ratios. Called by ci/bench, which says how."""
 import argparse
 import concurrent.futures
+import contextlib
 import datetime
 import json
 import os
@@ -32,6 +33,9 @@ class Context:
     scratch: pathlib.Path
     turn: int = 0
     notes: list = field(default_factory=list)
+    # What rows share because it is dear, and what ends it.
+    shared: dict = field(default_factory=dict)
+    closing: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def running(self, exporter, watch, prefix=()):
         return exporters.running(exporter, watch, self.scratch, prefix)
@@ -183,6 +187,7 @@ def main():
         for row, values in zip(chosen, in_order(chosen, lambda row: measure(row, all_of_them, runs, context), options.short)):
             entries += judged(row, values, options.short)
     finally:
+        context.closing.close()
         shutil.rmtree(scratch, ignore_errors=True)
     return tell(options, facts, entries, context.notes, [one.name for one in all_of_them])
 
