@@ -208,6 +208,8 @@ class Requests(Row):
                 it.scrape()
             scraped = [event for event in held.api.requests()[before + len(started):] if "resourceVersion=" not in event["requestURI"]]
             secrets = [event["requestURI"] for event in started if event.get("objectRef", {}).get("resource") == "secrets"]
+            if not secrets:
+                raise RuntimeError("the audit log tells of no request for Secrets")
             return {"start": len(started), "unselected": sum("fieldSelector=type%3Dkubernetes.io%2Ftls" not in uri for uri in secrets), "received": received,
                     "each": received / held.secrets, "scraped": len(scraped), "peak": scrape.peak(it.pid)}
 
