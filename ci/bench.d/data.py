@@ -1,6 +1,7 @@
 """What is watched: folders of certificates and kubeconfigs, made once and kept in the cache, keyed by what makes them."""
 import base64
 import hashlib
+import inspect
 import os
 import pathlib
 import re
@@ -18,8 +19,8 @@ MAKING = threading.Lock()
 
 def key_of_makers():
     """Other makers, other data: nothing old is taken for new."""
-    here = pathlib.Path(__file__).parent
-    return hashlib.sha256(b"".join((here / name).read_bytes() for name in ("certificates.py", "data.py"))).hexdigest()[:12]
+    makers = [inspect.getsource(maker) for maker in (x509, bundle, file_of, files, node)]
+    return hashlib.sha256("".join([*makers, KUBECONFIG]).encode()).hexdigest()[:12]
 
 
 def kept(name, make):
@@ -56,6 +57,11 @@ def files(count):
                 path.parent.mkdir()
             path.write_text(bundle(pair), encoding="ascii")
     return kept(f"files-{count}", make)
+
+
+def patterns(folder, count):
+    """What names these files, ten thousand at a time: ours takes no pattern that stands for more than 100,000 paths."""
+    return [f"{folder}/{tens:02}*/*.crt" for tens in range(-(-count // 10_000))]
 
 
 def renew(folder, index, generation):

@@ -15,7 +15,7 @@ IDENTITY = 20
 
 def watch(count, **more):
     folder = data.files(count)
-    return Watch(2 * count, [f"{folder}/*/*.crt"], folder=str(folder), **more)
+    return Watch(2 * count, data.patterns(folder, count), folder=str(folder), **more)
 
 
 def count(context):

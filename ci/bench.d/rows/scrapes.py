@@ -35,7 +35,7 @@ class Change(Row):
         shutil.rmtree(folder, ignore_errors=True)
         count = files.count(context)
         shutil.copytree(data.files(count), folder, copy_function=shutil.copyfile)
-        watch = exporters.Watch(2 * count, [f"{folder}/*/*.crt"], interval="1s", folder=str(folder))
+        watch = exporters.Watch(2 * count, data.patterns(folder, count), interval="1s", folder=str(folder))
         found = {figure.key: [] for figure in self.figures}
         with context.running(exporter, watch) as it:
             it.wait_complete()
