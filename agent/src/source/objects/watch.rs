@@ -10,7 +10,7 @@ use serde::de::{Deserializer, Error as _};
 
 use super::filter::{Filter, Queue, Selection};
 use super::ledger::{Ledger, Sight};
-use super::object::{Raw, Seen};
+use super::object::{Labels, Raw, Seen};
 use super::vault::Vault;
 use super::{Held, Options, Part, Unread, Wanted};
 use crate::model::Change;
@@ -110,9 +110,13 @@ impl Watched for ObjectWatch<'_> {
             Err(Unread::Foreign) => None,
             Err(Unread::Malformed) => return Err(D::Error::custom("the object is malformed")),
         };
+        let labels = match &parts {
+            Some(parts) if !parts.is_empty() => object.metadata.labels(&self.labels),
+            _ => Labels::new(),
+        };
         Ok(Seen {
             reference,
-            labels: object.metadata.labels(&self.labels),
+            labels,
             parts,
         })
     }
