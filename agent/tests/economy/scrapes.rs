@@ -1,0 +1,88 @@
+//! What readers cost.
+
+use x509_certificate_exporter::server::scrape::Encoding;
+
+use crate::agent::Agent;
+use crate::meter::{Book, Cost, FEW, MANY, cost, each};
+
+/// Both ways in which an answer travels.
+const ENCODINGS: [(&str, Encoding); 2] =
+    [("gzip", Encoding::Gzip), ("identity", Encoding::Identity)];
+
+pub(crate) fn unchanged(book: &mut Book) {
+    let [few, many] = [FEW, MANY].map(|places| {
+        let agent = Agent::new(places);
+        ENCODINGS.map(|(_, encoding)| {
+            // The first pays for all, and whatever is made once is made.
+            agent.answer(encoding);
+            agent.answer(encoding);
+            cost(|| agent.answer(encoding))
+        })
+    });
+    for (index, (name, _)) in ENCODINGS.into_iter().enumerate() {
+        let ((few_size, few), (size, many)) = (few[index], many[index]);
+        let what = format!("{name}: bytes at the peak of a scrape without a change");
+        book.at_most([460_000, 180_000][index], what, many.peak);
+        let what = format!("{name}: growth of that with four times the places");
+        book.at_most(1024, what, many.peak.saturating_sub(few.peak));
+        let what = format!("{name}: allocations of it, for the agent's own families");
+        book.at_most(680, what, few.allocations);
+        // Plain text is unpacked for each reader, a piece at a time.
+        let pieces = [0, (size - few_size).div_ceil(64 * 1024)][index];
+        let what = format!("{name}: more of them with four times the places, but for pieces");
+        let more = many.allocations.saturating_sub(few.allocations);
+        book.at_most(16, what, more.saturating_sub(pieces));
+        book.at_most(0, format!("{name}: bytes left by it"), many.held);
+    }
+}
+
+pub(crate) fn rendering(book: &mut Book) {
+    let [few, many] = [FEW, MANY].map(|places| {
+        let mut agent = Agent::new(places);
+        // Whatever is made once in the agent's life is made.
+        agent.answer(Encoding::Gzip);
+        agent.forget();
+        cost(|| agent.answer(Encoding::Gzip)).1
+    });
+    let beyond = |cost: &Cost| cost.peak - cost.held;
+    let what = "bytes at the peak beyond the result";
+    book.at_most(460_000, what, beyond(&many));
+    let what = "growth of that with each place";
+    book.at_most(8, what, each(&few, &many, beyond));
+    let allocations = each(&few, &many, |cost| cost.allocations);
+    let what = "allocations for each place of leaf and CA";
+    book.at_most(32, what, allocations);
+}
+
+pub(crate) fn changing(book: &mut Book) {
+    let mut agent = Agent::new(FEW);
+    let mut cycles = |count: usize| {
+        for _ in 0..count {
+            let change = agent.renewal();
+            agent.apply(change);
+            agent.answer(Encoding::Gzip);
+        }
+    };
+    cycles(10);
+    let ((), hundred) = cost(|| cycles(100));
+    let what = "bytes left by 100 changes, each with a scrape";
+    book.at_most(60_000, what, hundred.held);
+}
+
+pub(crate) fn telling_everything(book: &mut Book) {
+    let [few, many] = [FEW, MANY].map(|places| {
+        let agent = Agent::new(places);
+        ENCODINGS.map(|(_, encoding)| cost(|| agent.everything(encoding)))
+    });
+    for (index, (name, _)) in ENCODINGS.into_iter().enumerate() {
+        let what = format!("{name}: bytes at the peak beyond the packed document");
+        let packed = many[0].0;
+        book.at_most(700_000, what, many[index].1.peak.saturating_sub(packed));
+        let what = format!("{name}: bytes at the peak for each place");
+        book.at_most(
+            300,
+            what,
+            each(&few[index].1, &many[index].1, |cost| cost.peak),
+        );
+    }
+}
