@@ -118,6 +118,7 @@ impl State {
     fn remove(&mut self, source: SourceId, location: Location) -> Option<Turn> {
         let key = (location, source);
         let bundle = self.held.remove(&key)?;
+        self.known.drop_dead();
         self.changed();
         let was_bad = !bundle.problems.is_empty();
         was_bad.then(|| Turn {

@@ -4,6 +4,7 @@
 //! Secret. A **bundle** is what one location holds: certificates, CRLs and problems, in order. A
 //! **change** is what a source says about its locations.
 
+mod certificate;
 mod reason;
 mod texts;
 
@@ -11,8 +12,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+pub use certificate::{Certificate, Crl, Details, Facts, Name, Profile};
 pub use reason::Reason;
-pub use texts::Texts;
 
 /// What a source says. Saying a thing twice is saying it once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,81 +118,6 @@ pub struct Bundle {
     pub problems: Vec<Problem>,
     /// Labels copied from the object that holds the location (`secret_label_*`, …), sorted by name.
     pub labels: Vec<(Arc<str>, Arc<str>)>,
-}
-
-/// The facts kept of a certificate (RFC 5280, section 4.1.2). Never its bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Certificate {
-    /// Start of the validity, in seconds since 1970.
-    pub not_before: i64,
-    /// End of the validity, in seconds since 1970.
-    pub not_after: i64,
-    /// Serial number in decimal; `None` where it could not be read.
-    pub serial: Option<Box<str>>,
-    /// Whom the certificate names.
-    pub subject: Name,
-    /// Who signed it.
-    pub issuer: Name,
-    /// Whether basicConstraints says `cA` (version 1 certificates: self-issued).
-    pub ca: bool,
-    /// SHA-256 of the DER.
-    pub fingerprint: [u8; 32],
-    /// What else is told of it on request.
-    pub details: Details,
-}
-
-/// Facts that are no part of a certificate's identity: on `x509_cert_info` and in the JSON.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Details {
-    /// Subject alternative names in OpenSSL's short form (`DNS:…`, `IP:…`, `email:…`, `URI:…`), as
-    /// many as are kept.
-    pub alternative_names: Texts,
-    /// How many more there are.
-    pub more_names: u32,
-    /// `RSA`, `ECDSA`, `Ed25519`, …, else the dotted identifier; empty where it cannot be read.
-    pub key_algorithm: Cow<'static, str>,
-    /// Bits of the modulus or of the curve's field; 0 where they are not known.
-    pub key_bits: u32,
-    /// `SHA256-RSA`, `ECDSA-SHA256`, …, else the dotted identifier.
-    pub signature_algorithm: Cow<'static, str>,
-    /// Whether issuer and subject are one and the same name.
-    pub self_issued: bool,
-    /// keyUsage (RFC 5280, section 4.2.1.3): bit n of the extension is bit n here.
-    pub key_usage: u16,
-    /// extKeyUsage by name (`serverAuth`, …) or dotted identifier, as many as are kept.
-    pub extended_key_usage: Texts,
-}
-
-/// The facts kept of a certificate revocation list (RFC 5280, section 5).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Crl {
-    /// When it was issued, in seconds since 1970.
-    pub this_update: i64,
-    /// When the next one is due, in seconds since 1970, if it says so.
-    pub next_update: Option<i64>,
-    /// cRLNumber in decimal, if it has one.
-    pub number: Option<Box<str>>,
-    /// Who signed it.
-    pub issuer: Name,
-    /// SHA-256 of the DER.
-    pub fingerprint: [u8; 32],
-}
-
-/// The attributes of a distinguished name that become labels; of a repeated one, the first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Name {
-    /// countryName.
-    pub country: Option<Arc<str>>,
-    /// stateOrProvinceName.
-    pub state: Option<Arc<str>>,
-    /// localityName.
-    pub locality: Option<Arc<str>>,
-    /// organizationName.
-    pub organization: Option<Arc<str>>,
-    /// organizationalUnitName.
-    pub organizational_unit: Option<Arc<str>>,
-    /// commonName.
-    pub common_name: Option<Arc<str>>,
 }
 
 /// Bad data at a location. The detail never holds bytes of the data.
@@ -337,22 +263,6 @@ impl Bundle {
     /// The certificates known from this bundle alone.
     pub fn certificates(&self) -> &[Arc<Certificate>] {
         self.certificates.as_deref().unwrap_or_default()
-    }
-}
-
-// === impl Name ===
-
-impl Name {
-    /// The attributes in the order and with the short names that labels use.
-    pub fn attributes(&self) -> [(&'static str, Option<&Arc<str>>); 6] {
-        [
-            ("C", self.country.as_ref()),
-            ("ST", self.state.as_ref()),
-            ("L", self.locality.as_ref()),
-            ("O", self.organization.as_ref()),
-            ("OU", self.organizational_unit.as_ref()),
-            ("CN", self.common_name.as_ref()),
-        ]
     }
 }
 

@@ -403,13 +403,9 @@ fn our_facts(certificate: &Certificate) -> Facts {
     Facts {
         not_before: certificate.not_before,
         not_after: certificate.not_after,
-        serial: certificate.serial.as_deref().map(hexadecimal),
-        common_name: certificate
-            .subject
-            .common_name
-            .as_deref()
-            .map(str::to_owned),
-        ca: certificate.ca,
+        serial: certificate.serial().map(hexadecimal),
+        common_name: certificate.subject().common_name.map(str::to_owned),
+        ca: certificate.profile.ca,
         fingerprint: certificate
             .fingerprint
             .iter()

@@ -59,7 +59,7 @@ const MAX_FINDINGS: usize = 20;
 /// Leaves whose issuers all end before they do.
 fn outliving(all: &[Linked<'_>]) -> Vec<Problem> {
     let mut issuers: HashMap<u64, Vec<Linked<'_>>> = HashMap::new();
-    for linked in all.iter().filter(|linked| linked.certificate.ca) {
+    for linked in all.iter().filter(|linked| linked.certificate.profile.ca) {
         issuers
             .entry(linked.link.subject)
             .or_default()
@@ -69,7 +69,7 @@ fn outliving(all: &[Linked<'_>]) -> Vec<Problem> {
         let named = issuers.get(&leaf.link.issuer).into_iter().flatten();
         let ends = named.filter(|other| leaf.is_issued_by(other));
         let last = ends.map(|issuer| issuer.certificate.not_after).max();
-        !leaf.certificate.ca && last.is_some_and(|last| leaf.certificate.not_after > last)
+        !leaf.certificate.profile.ca && last.is_some_and(|last| leaf.certificate.not_after > last)
     };
     let detail = "it is valid for longer than the certificate that issued it";
     let found = all.iter().filter(outlives).take(MAX_FINDINGS);
@@ -87,7 +87,7 @@ fn misplaced<'a>(all: &[Linked<'a>]) -> Option<Linked<'a>> {
     let mut leaves = all
         .iter()
         .enumerate()
-        .filter(|(_, one)| !one.certificate.ca);
+        .filter(|(_, one)| !one.certificate.profile.ca);
     let (Some((mut at, _)), None) = (leaves.next(), leaves.next()) else {
         return None;
     };
@@ -113,7 +113,7 @@ fn misplaced<'a>(all: &[Linked<'a>]) -> Option<Linked<'a>> {
             let directly = all
                 .get(at + 1)
                 .is_some_and(|next| next.link.subject == current.link.issuer);
-            current.certificate.ca || directly || position == at + 1
+            current.certificate.profile.ca || directly || position == at + 1
         };
         match next {
             Some(next) if follows(next) => at = next,

@@ -28,13 +28,13 @@ pub(super) fn crl(element: Element<'_>) -> Result<Crl, Fault> {
         Some(next) => Some(time::unix_seconds(next).ok_or(bad_dates)?),
         None => None,
     };
-    Ok(Crl {
-        this_update: time::unix_seconds(fields.this_update).ok_or(bad_dates)?,
+    Ok(Crl::new(
+        time::unix_seconds(fields.this_update).ok_or(bad_dates)?,
         next_update,
-        number: fields.number(),
-        issuer: name::name(fields.issuer),
-        fingerprint: Sha256::digest(element.raw).into(),
-    })
+        fields.number().as_deref(),
+        &name::name(fields.issuer),
+        Sha256::digest(element.raw).into(),
+    ))
 }
 
 /// Whether the element has the shape of a revocation list: where a certificate has its validity,
@@ -78,7 +78,7 @@ impl<'a> Fields<'a> {
     }
 
     /// cRLNumber in decimal.
-    fn number(&self) -> Option<Box<str>> {
+    fn number(&self) -> Option<String> {
         let mut extensions = self.extensions?.elements().next_with(SEQUENCE)?.elements();
         let value = extensions.find_map(|extension| {
             let mut parts = extension.elements();
@@ -134,12 +134,12 @@ mod tests {
             (read_2.this_update, read_2.next_update),
             (1_735_689_600, Some(1_767_225_600))
         );
-        assert_eq!(read_2.number.as_deref(), Some("256"));
-        assert_eq!(read_2.issuer.common_name.as_deref(), Some("issuer"));
+        assert_eq!(read_2.number(), Some("256"));
+        assert_eq!(read_2.issuer().common_name, Some("issuer"));
         assert_eq!(read_2.fingerprint, <[u8; 32]>::from(Sha256::digest(&der)));
         let read_1 = read(&list(b"", &[THIS], b"")).unwrap();
         assert_eq!(
-            (read_1.this_update, read_1.next_update, read_1.number),
+            (read_1.this_update, read_1.next_update, read_1.number()),
             (1_735_689_600, None, None)
         );
     }
@@ -157,7 +157,7 @@ mod tests {
             &[revoked, numbered(&[7])].concat(),
         );
         assert!(der.len() > 3 << 20);
-        assert_eq!(read(&der).unwrap().number.as_deref(), Some("7"));
+        assert_eq!(read(&der).unwrap().number(), Some("7"));
     }
 
     #[test]
@@ -182,7 +182,7 @@ mod tests {
             b"", // no digit at all
         ] {
             let read = read(&list(b"\x02\x01\x01", &[THIS], &numbered(number))).unwrap();
-            assert_eq!(read.number, None);
+            assert_eq!(read.number(), None);
         }
     }
 }

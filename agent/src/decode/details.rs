@@ -24,7 +24,7 @@ use super::key::unsigned;
 use super::name::clean;
 use super::oid;
 use super::x509::Fields;
-use crate::model::{Details, Texts};
+use crate::model::Details;
 
 /// Reads the details of a certificate.
 pub(super) fn details(fields: &Fields<'_>) -> Details {
@@ -122,15 +122,8 @@ const USAGES: [(Oid, &str); 7] = [
     (ID_KP_OCSP_SIGNING, "OCSPSigning"),
 ];
 
-/// Purposes that most certificates have: these take no memory of their own.
-const COMMON_USAGES: [Texts; 3] = [
-    Texts::known("serverAuth\nclientAuth"),
-    Texts::known("clientAuth"),
-    Texts::known("serverAuth"),
-];
-
 /// Names of an encoded `GeneralNames` as text, and how many are left out.
-fn alternative_names(value: &[u8]) -> (Texts, u32) {
+fn alternative_names(value: &[u8]) -> (Vec<Cow<'static, str>>, u32) {
     let (mut kept, mut bytes, mut more) = (Vec::new(), 0, 0_u32);
     for name in first(value).into_iter().flat_map(|(all, _)| all.elements()) {
         let text = (kept.len() < MAX_NAMES && name.content.len() <= MAX_NAME_BYTES)
@@ -138,12 +131,12 @@ fn alternative_names(value: &[u8]) -> (Texts, u32) {
         match text {
             Some(text) if bytes + text.len() <= MAX_NAME_BYTES => {
                 bytes += text.len();
-                kept.push(text);
+                kept.push(text.into());
             }
             _ => more = more.saturating_add(1),
         }
     }
-    (kept.into_iter().collect(), more)
+    (kept, more)
 }
 
 /// A `GeneralName` (RFC 5280, section 4.2.1.6). Kinds that are no plain text are told by their
@@ -219,19 +212,15 @@ fn key_usage(value: &[u8]) -> Option<u16> {
 }
 
 /// Purposes of an encoded `ExtKeyUsageSyntax`.
-fn extended_key_usage(value: &[u8]) -> Texts {
-    let purposes: Texts = first(value)
+fn extended_key_usage(value: &[u8]) -> Vec<Cow<'static, str>> {
+    first(value)
         .into_iter()
         .flat_map(|(all, _)| all.elements())
         .filter(|purpose| purpose.tag == OBJECT_IDENTIFIER)
         .map(|purpose| oid::name(purpose.content, &USAGES))
         .filter(|name| !name.is_empty())
         .take(MAX_USAGES)
-        .collect();
-    let mut common = COMMON_USAGES.into_iter();
-    common
-        .find(|common| *common == purposes)
-        .unwrap_or(purposes)
+        .collect()
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub fn check_key(decoded: &mut Decoded, certificate_bytes: &[u8], key_bytes: &[u
     let Some(first) = decoded.certificates.first() else {
         return false;
     };
-    let candidates = if first.ca { MAX_CANDIDATES } else { 1 };
+    let candidates = if first.profile.ca { MAX_CANDIDATES } else { 1 };
     let candidates: Vec<Vec<u8>> = encoded(certificate_bytes).take(candidates).collect();
     // Where the first block is broken, nobody knows whose key it is.
     let is_first = |der: &Vec<u8>| Sha256::digest(der)[..] == first.fingerprint;

@@ -5,7 +5,6 @@
 //! happens here is a label left out or a replacement character in it.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use const_oid::db::rfc4519::{
     COMMON_NAME, COUNTRY_NAME, LOCALITY_NAME, ORGANIZATION_NAME, ORGANIZATIONAL_UNIT_NAME, ST,
@@ -19,7 +18,7 @@ use crate::model::Name;
 const MAX_CHARACTERS: usize = 256;
 
 /// Reads a name; what cannot be read is left out.
-pub(super) fn name(element: Element<'_>) -> Name {
+pub(super) fn name(element: Element<'_>) -> Name<Cow<'_, str>> {
     let mut name = Name::default();
     let sets = element.elements().filter(|set| set.tag == SET);
     for attribute in sets.flat_map(Element::elements) {
@@ -40,7 +39,7 @@ pub(super) fn name(element: Element<'_>) -> Name {
     name
 }
 
-fn slot<'a>(name: &'a mut Name, oid: &[u8]) -> Option<&'a mut Option<Arc<str>>> {
+fn slot<'a, T>(name: &'a mut Name<T>, oid: &[u8]) -> Option<&'a mut Option<T>> {
     [
         (COMMON_NAME, &mut name.common_name),
         (COUNTRY_NAME, &mut name.country),
@@ -54,7 +53,7 @@ fn slot<'a>(name: &'a mut Name, oid: &[u8]) -> Option<&'a mut Option<Arc<str>>> 
 }
 
 /// The text of a string element; `None` where it is empty or no string.
-fn text(value: Element<'_>) -> Option<Arc<str>> {
+fn text(value: Element<'_>) -> Option<Cow<'_, str>> {
     let text = match value.tag {
         // UTF8String.
         0x0c => String::from_utf8_lossy(value.content),
@@ -78,7 +77,7 @@ fn text(value: Element<'_>) -> Option<Arc<str>> {
         return None;
     }
     if text.chars().nth(MAX_CHARACTERS).is_none() && !text.chars().any(char::is_control) {
-        return Some(Arc::from(text));
+        return Some(text);
     }
     let text: String = text.chars().take(MAX_CHARACTERS).collect();
     Some(clean(&text).into())
@@ -116,15 +115,24 @@ mod tests {
     use super::super::forge::{self, tlv};
     use super::*;
 
-    fn read(attributes: &[(u8, u8, &[u8])]) -> Name {
-        let bytes = forge::name(attributes);
-        name(der::first(&bytes).unwrap().0)
+    fn read(attributes: &[(u8, u8, &[u8])]) -> Name<String> {
+        owned(&forge::name(attributes))
+    }
+
+    fn owned(bytes: &[u8]) -> Name<String> {
+        let name = name(der::first(bytes).unwrap().0);
+        Name {
+            country: name.country.map(Cow::into_owned),
+            state: name.state.map(Cow::into_owned),
+            locality: name.locality.map(Cow::into_owned),
+            organization: name.organization.map(Cow::into_owned),
+            organizational_unit: name.organizational_unit.map(Cow::into_owned),
+            common_name: name.common_name.map(Cow::into_owned),
+        }
     }
 
     fn common_name(tag: u8, value: &[u8]) -> Option<String> {
-        read(&[(3, tag, value)])
-            .common_name
-            .map(|text| text.to_string())
+        read(&[(3, tag, value)]).common_name
     }
 
     #[test]
@@ -230,7 +238,6 @@ mod tests {
             tlv(SET, &good),
         ];
         let bytes = tlv(SEQUENCE, &sets.concat());
-        let name = name(der::first(&bytes).unwrap().0);
-        assert_eq!(name.common_name.as_deref(), Some("cn"));
+        assert_eq!(owned(&bytes).common_name.as_deref(), Some("cn"));
     }
 }

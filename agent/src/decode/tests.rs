@@ -32,10 +32,8 @@ fn names(decoded: &Decoded) -> Vec<&str> {
     let names = decoded
         .certificates
         .iter()
-        .map(|certificate| &certificate.subject.common_name);
-    names
-        .map(|name| name.as_deref().unwrap_or_default())
-        .collect()
+        .map(|certificate| certificate.subject().common_name);
+    names.map(Option::unwrap_or_default).collect()
 }
 
 fn reasons(decoded: &Decoded) -> Vec<(Reason, Option<usize>)> {
@@ -70,15 +68,13 @@ fn a_certificate_made_by_another_hand_gives_its_facts() {
     };
     assert_eq!(certificate.not_before, 1_709_164_800);
     assert_eq!(certificate.not_after, 2_840_140_800);
-    assert_eq!(certificate.serial.as_deref(), Some("1234567890123"));
-    assert_eq!(certificate.subject, certificate.issuer);
-    assert_eq!(certificate.subject.country.as_deref(), Some("DE"));
-    assert_eq!(
-        certificate.subject.organization.as_deref(),
-        Some("An Organisation")
-    );
-    assert_eq!(certificate.subject.common_name.as_deref(), Some("a root"));
-    assert!(certificate.ca);
+    assert_eq!(certificate.serial(), Some("1234567890123"));
+    let subject = certificate.subject();
+    assert_eq!(subject, certificate.issuer());
+    assert_eq!(subject.country, Some("DE"));
+    assert_eq!(subject.organization, Some("An Organisation"));
+    assert_eq!(subject.common_name, Some("a root"));
+    assert!(certificate.profile.ca);
 }
 
 #[test]

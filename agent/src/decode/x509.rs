@@ -5,6 +5,7 @@
 //! read; what it refuses and others accept (dates before 1970, lax booleans, lengths that are not
 //! minimal) is read by our own walk. As a whole it is not asked: one odd part would cost all.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use const_oid::ObjectIdentifier;
@@ -21,7 +22,7 @@ use super::der::{
 };
 use super::details::details;
 use super::{Fault, name, time};
-use crate::model::{Certificate, Reason};
+use crate::model::{Certificate, Facts, Reason};
 
 /// Octets of the longest serial number that becomes a label. RFC 5280 allows 20.
 const MAX_SERIAL: usize = 64;
@@ -36,17 +37,17 @@ pub(super) fn certificate(element: Element<'_>) -> Result<(Certificate, Link), F
         reason: Reason::BadValidity,
         detail: "the validity holds no readable dates",
     })?;
-    let certificate = Certificate {
+    let facts = Facts {
         not_before,
         not_after,
-        serial: decimal(fields.serial),
+        serial: decimal(fields.serial).map(Cow::Owned),
         subject: fields.subject.map(name::name).unwrap_or_default(),
         issuer: name::name(fields.issuer),
         ca: fields.is_ca(),
         fingerprint: Sha256::digest(element.raw).into(),
         details: details(&fields),
     };
-    Ok((certificate, Link::read(&fields)))
+    Ok((facts.into(), Link::read(&fields)))
 }
 
 /// The `SubjectPublicKeyInfo` of what may be a certificate.
@@ -84,7 +85,7 @@ fn validity(element: Element<'_>) -> Option<(i64, i64)> {
 }
 
 /// A DER INTEGER in decimal.
-pub(super) fn decimal(element: Element<'_>) -> Option<Box<str>> {
+pub(super) fn decimal(element: Element<'_>) -> Option<String> {
     let content = element.content;
     if element.tag != INTEGER || content.len() > MAX_SERIAL {
         return None;
@@ -107,7 +108,7 @@ pub(super) fn decimal(element: Element<'_>) -> Option<Box<str>> {
     for group in groups[..first].iter().rev() {
         write!(text, "{group:09}").ok()?;
     }
-    Some(text.into())
+    Some(text)
 }
 
 fn multiply_and_add(groups: &mut [u32], factor: u64, summand: u64) {
@@ -134,7 +135,7 @@ fn says_ca(value: &[u8]) -> bool {
 
 impl<'a> Fields<'a> {
     /// Finds the fields where the element has the shape of a certificate.
-    fn find(element: Element<'a>) -> Option<Self> {
+    pub(super) fn find(element: Element<'a>) -> Option<Self> {
         if element.tag != SEQUENCE {
             return None;
         }

@@ -3,33 +3,36 @@
 use std::fmt::Write as _;
 
 use super::labels::push;
-use crate::model::{Certificate, Details};
+use crate::model::{Certificate, Profile};
 
 /// Appends the facts of a certificate to its label set.
 pub fn push_facts(set: &mut String, certificate: &Certificate) {
-    let details = &certificate.details;
+    let profile = &*certificate.profile;
     push(set, "fingerprint_sha256", &hex(&certificate.fingerprint));
-    let names = details.alternative_names.iter();
-    let names = joined(names, details.more_names > 0);
+    let names = joined(certificate.alternative_names(), profile.more_names > 0);
     push(set, "subject_alternative_names", &names);
-    push(set, "key_algorithm", &details.key_algorithm);
-    if details.key_bits > 0 {
-        push(set, "key_size", &details.key_bits.to_string());
+    push(set, "key_algorithm", certificate.key_algorithm());
+    if profile.key_bits > 0 {
+        push(set, "key_size", &profile.key_bits.to_string());
     }
-    push(set, "signature_algorithm", &details.signature_algorithm);
+    push(
+        set,
+        "signature_algorithm",
+        certificate.signature_algorithm(),
+    );
     push(
         set,
         "self_issued",
-        if details.self_issued { "true" } else { "" },
+        if profile.self_issued { "true" } else { "" },
     );
-    push(set, "key_usage", &joined(key_usages(details), false));
-    let extended = details.extended_key_usage.iter();
+    push(set, "key_usage", &joined(key_usages(profile), false));
+    let extended = certificate.extended_key_usage();
     push(set, "extended_key_usage", &joined(extended, false));
 }
 
 /// The names of RFC 5280 (section 4.2.1.3) for the bits of keyUsage.
-pub fn key_usages(details: &Details) -> impl Iterator<Item = &'static str> {
-    let usage = details.key_usage;
+pub fn key_usages(profile: &Profile) -> impl Iterator<Item = &'static str> {
+    let usage = profile.key_usage;
     let named = KEY_USAGES.into_iter().enumerate();
     named.filter_map(move |(bit, name)| (usage & (1 << bit) != 0).then_some(name))
 }
@@ -84,6 +87,7 @@ fn joined<'a>(parts: impl Iterator<Item = &'a str>, more: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Details, Facts};
 
     #[test]
     fn a_list_is_cut_between_its_parts() {
@@ -109,11 +113,14 @@ mod tests {
 
     #[test]
     fn usages_are_named_in_the_order_of_their_bits() {
-        let details = Details {
-            key_usage: 0b1_0010_0101,
-            ..Details::default()
+        let facts = Facts {
+            details: Details {
+                key_usage: 0b1_0010_0101,
+                ..Details::default()
+            },
+            ..Facts::default()
         };
-        let names: Vec<_> = key_usages(&details).collect();
+        let names: Vec<_> = key_usages(&Certificate::from(facts).profile).collect();
         let expected = [
             "digitalSignature",
             "keyEncipherment",

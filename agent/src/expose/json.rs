@@ -10,7 +10,7 @@ use super::date::Date;
 use super::info;
 use super::place::{Place, places};
 use crate::inventory::Snapshot;
-use crate::model::{Certificate, Crl, Details, Entry, Location, Name, Problem, Texts};
+use crate::model::{Certificate, Crl, Entry, Location, Name, Problem, Profile};
 
 /// Grows when a key is renamed, is removed or changes its meaning.
 const VERSION: u32 = 1;
@@ -79,7 +79,7 @@ struct CertificateOf<'a> {
     ca: bool,
     self_issued: bool,
     fingerprint_sha256: String,
-    subject_alternative_names: List<'a>,
+    subject_alternative_names: Vec<&'a str>,
     #[serde(skip_serializing_if = "is_zero")]
     more_subject_alternative_names: u32,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -89,13 +89,11 @@ struct CertificateOf<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     signature_algorithm: &'a str,
     key_usage: Usages<'a>,
-    extended_key_usage: List<'a>,
+    extended_key_usage: Vec<&'a str>,
 }
 
-struct List<'a>(&'a Texts);
-
-/// The key usages among the details.
-struct Usages<'a>(&'a Details);
+/// The key usages of a profile.
+struct Usages<'a>(&'a Profile);
 
 /// The revocation lists of a place, and the time.
 struct Crls<'a>(&'a [&'a Crl], i64);
@@ -113,7 +111,7 @@ struct CrlOf<'a> {
 }
 
 /// The attributes of a name that are there.
-struct NameOf<'a>(&'a Name);
+struct NameOf<'a>(Name<&'a str>);
 
 #[derive(Serialize)]
 struct ProblemOf<'a> {
@@ -185,33 +183,25 @@ impl Serialize for Certificates<'_> {
 
 impl<'a> CertificateOf<'a> {
     fn of(certificate: &'a Certificate, now: i64) -> Self {
-        let details = &certificate.details;
+        let profile = &*certificate.profile;
         Self {
             not_before: Date::rfc_3339(certificate.not_before),
             not_after: Date::rfc_3339(certificate.not_after),
             expired: now > certificate.not_after,
-            serial_number: certificate.serial.as_deref(),
-            subject: NameOf(&certificate.subject),
-            issuer: NameOf(&certificate.issuer),
-            ca: certificate.ca,
-            self_issued: details.self_issued,
+            serial_number: certificate.serial(),
+            subject: NameOf(certificate.subject()),
+            issuer: NameOf(certificate.issuer()),
+            ca: profile.ca,
+            self_issued: profile.self_issued,
             fingerprint_sha256: info::hex(&certificate.fingerprint),
-            subject_alternative_names: List(&details.alternative_names),
-            more_subject_alternative_names: details.more_names,
-            key_algorithm: &details.key_algorithm,
-            key_size: details.key_bits,
-            signature_algorithm: &details.signature_algorithm,
-            key_usage: Usages(details),
-            extended_key_usage: List(&details.extended_key_usage),
+            subject_alternative_names: certificate.alternative_names().collect(),
+            more_subject_alternative_names: profile.more_names,
+            key_algorithm: certificate.key_algorithm(),
+            key_size: profile.key_bits,
+            signature_algorithm: certificate.signature_algorithm(),
+            key_usage: Usages(profile),
+            extended_key_usage: certificate.extended_key_usage().collect(),
         }
-    }
-}
-
-// === impl List ===
-
-impl Serialize for List<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter())
     }
 }
 
@@ -232,8 +222,8 @@ impl Serialize for Crls<'_> {
             this_update: Date::rfc_3339(crl.this_update),
             next_update: crl.next_update.map(Date::rfc_3339),
             stale: crl.next_update.is_some_and(|next| now > next),
-            number: crl.number.as_deref(),
-            issuer: NameOf(&crl.issuer),
+            number: crl.number(),
+            issuer: NameOf(crl.issuer()),
             fingerprint_sha256: info::hex(&crl.fingerprint),
         }))
     }
@@ -246,7 +236,7 @@ impl Serialize for NameOf<'_> {
         let attributes = self.0.attributes();
         let there = attributes
             .into_iter()
-            .filter_map(|(short, value)| Some((short, &**value?)));
+            .filter_map(|(short, value)| Some((short, value?)));
         serializer.collect_map(there)
     }
 }

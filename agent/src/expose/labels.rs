@@ -157,24 +157,29 @@ fn facts(set: &mut String, certificate: &Certificate, options: &Options) {
     push(
         set,
         "serial_number",
-        certificate.serial.as_deref().unwrap_or_default(),
+        certificate.serial().unwrap_or_default(),
     );
-    name(set, "issuer_", &certificate.issuer, &options.issuer_fields);
+    name(
+        set,
+        "issuer_",
+        &certificate.issuer(),
+        &options.issuer_fields,
+    );
     name(
         set,
         "subject_",
-        &certificate.subject,
+        &certificate.subject(),
         &options.subject_fields,
     );
-    push(set, "ca", if certificate.ca { "true" } else { "" });
+    push(set, "ca", if certificate.profile.ca { "true" } else { "" });
 }
 
 fn facts_of_crl(set: &mut String, crl: &Crl, options: &Options) {
-    push(set, "crl_number", crl.number.as_deref().unwrap_or_default());
-    name(set, "issuer_", &crl.issuer, &options.issuer_fields);
+    push(set, "crl_number", crl.number().unwrap_or_default());
+    name(set, "issuer_", &crl.issuer(), &options.issuer_fields);
 }
 
-fn name(set: &mut String, prefix: &str, name: &Name, wanted: &[String]) {
+fn name(set: &mut String, prefix: &str, name: &Name<&str>, wanted: &[String]) {
     for (attribute, value) in name.attributes() {
         if let Some(value) = value
             && (wanted.is_empty() || wanted.iter().any(|field| field == attribute))

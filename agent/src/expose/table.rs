@@ -109,11 +109,11 @@ impl<'a> Row<'a> {
             () if left < limits.warn => State::Warning,
             () => State::Ok,
         };
-        let named = named(&certificate.subject);
+        let named = named(&certificate.subject());
         Self {
             state,
             ends: Some(certificate.not_after),
-            subject: if certificate.ca {
+            subject: if certificate.profile.ca {
                 format!("{named} (CA)")
             } else {
                 named
@@ -128,7 +128,7 @@ impl<'a> Row<'a> {
         Self {
             state: if is_stale { State::Expired } else { State::Ok },
             ends: crl.next_update,
-            subject: format!("{} (CRL)", named(&crl.issuer)),
+            subject: format!("{} (CRL)", named(&crl.issuer())),
             location,
         }
     }
@@ -167,7 +167,7 @@ fn remaining(seconds: i64) -> String {
     }
 }
 
-fn named(name: &Name) -> String {
+fn named(name: &Name<&str>) -> String {
     let attributes = name.attributes();
     let named = attributes.iter().rev().find_map(|(short, value)| {
         value.map(|value| {
@@ -204,7 +204,7 @@ mod tests {
 
     use super::*;
     use crate::inventory::Inventory;
-    use crate::model::{Bundle, Change, Details, Reason};
+    use crate::model::{Bundle, Change, Facts, Reason};
 
     #[test]
     fn what_remains_is_told_in_the_largest_unit() {
@@ -220,30 +220,24 @@ mod tests {
 
     #[test]
     fn one_whole_table() {
-        let name = |cn: &str| Name {
+        let name = |cn: &'static str| Name {
             common_name: Some(cn.into()),
             ..Name::default()
         };
-        let certificate = |cn: &str, days: i64| {
-            Arc::new(Certificate {
-                not_before: 0,
+        let certificate = |cn: &'static str, days: i64| {
+            let facts = Facts {
                 not_after: 86_400 * (1000 + days),
-                serial: None,
                 subject: name(cn),
                 issuer: name("ca"),
                 ca: cn == "ca",
                 fingerprint: [u8::try_from(days).unwrap(); 32],
-                details: Details::default(),
-            })
+                ..Facts::default()
+            };
+            Arc::new(facts.into())
         };
         let crl = |days: Option<i64>, fingerprint| {
-            Arc::new(Crl {
-                this_update: 0,
-                next_update: days.map(|days| 86_400 * (1000 + days)),
-                number: None,
-                issuer: name("ca"),
-                fingerprint: [fingerprint; 32],
-            })
+            let next = days.map(|days| 86_400 * (1000 + days));
+            Arc::new(Crl::new(0, next, None, &name("ca"), [fingerprint; 32]))
         };
         let odd = "it is valid for longer than the certificate that issued it";
         let bundle = Bundle {

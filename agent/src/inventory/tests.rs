@@ -3,19 +3,15 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Certificate, Details, Name, Reason};
+use crate::model::{Certificate, Facts, Reason};
 
 fn certificate(number: u8) -> Arc<Certificate> {
-    Arc::new(Certificate {
-        not_before: 0,
+    let facts = Facts {
         not_after: i64::from(number),
-        serial: None,
-        subject: Name::default(),
-        issuer: Name::default(),
-        ca: false,
         fingerprint: [number; 32],
-        details: Details::default(),
-    })
+        ..Facts::default()
+    };
+    Arc::new(facts.into())
 }
 
 fn bundle(number: u8) -> Bundle {

@@ -10,21 +10,17 @@ use crate::clock::Clock;
 use crate::expose::Options;
 use crate::expose::cache::Cache;
 use crate::inventory::Inventory;
-use crate::model::{Bundle, Certificate, Change, Details, Location, Name};
+use crate::model::{Bundle, Certificate, Change, Facts, Location};
 use crate::source::Report;
 
 fn app() -> Arc<App> {
     let inventory = Arc::new(Inventory::default());
-    let certificate = Certificate {
-        not_before: 0,
+    let certificate = Certificate::from(Facts {
         not_after: 100,
         serial: Some("1".into()),
-        subject: Name::default(),
-        issuer: Name::default(),
-        ca: false,
         fingerprint: [1; 32],
-        details: Details::default(),
-    };
+        ..Facts::default()
+    });
     let bundle = Bundle {
         certificates: Some(vec![Arc::new(certificate)]),
         ..Bundle::default()

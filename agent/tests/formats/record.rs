@@ -10,8 +10,8 @@ use x509_certificate_exporter::model::{Certificate, Crl};
 /// A line for each certificate, as testdata/keystores/make records them.
 pub(crate) fn seen(decoded: &Decoded) -> Vec<String> {
     let line = |certificate: &Arc<Certificate>| {
-        let name = certificate.subject.common_name.as_deref().unwrap();
-        let serial = hexadecimal(certificate.serial.as_deref().unwrap());
+        let name = certificate.subject().common_name.unwrap();
+        let serial = hexadecimal(certificate.serial().unwrap());
         let fingerprint = text(&certificate.fingerprint);
         format!("{name}\t{serial}\t{}\t{fingerprint}", certificate.not_after)
     };
@@ -23,10 +23,10 @@ pub(crate) fn seen(decoded: &Decoded) -> Vec<String> {
 /// The same for the revocation lists.
 pub(crate) fn lists_seen(decoded: &Decoded) -> Vec<String> {
     let line = |crl: &Arc<Crl>| {
-        let number = crl.number.as_deref().map_or("<NONE>".into(), hexadecimal);
+        let number = crl.number().map_or("<NONE>".into(), hexadecimal);
         format!(
             "{}\t{number}\t{}\t{}\t{}",
-            crl.issuer.common_name.as_deref().unwrap(),
+            crl.issuer().common_name.unwrap(),
             crl.this_update,
             crl.next_update.unwrap(),
             text(&crl.fingerprint),

@@ -149,13 +149,13 @@ fn theirs(text: &str) -> Details {
 
 /// Ours, in openssl's words.
 fn ours(certificate: &Certificate) -> Details {
-    let details = &certificate.details;
-    assert_eq!(details.more_names, 0);
+    let profile = &*certificate.profile;
+    assert_eq!(profile.more_names, 0);
     assert_eq!(
-        details.self_issued,
-        certificate.subject == certificate.issuer
+        profile.self_issued,
+        certificate.subject() == certificate.issuer()
     );
-    let names = details.alternative_names.iter().map(|name| match name {
+    let names = certificate.alternative_names().map(|name| match name {
         "otherName" => "othername: 1.2.3::hi".to_owned(),
         "RID" => "Registered ID:1.2.3".to_owned(),
         name => name.strip_prefix("IP:").map_or(name.to_owned(), |address| {
@@ -163,24 +163,22 @@ fn ours(certificate: &Certificate) -> Details {
         }),
     });
     let usages = USAGES.iter().enumerate();
-    let usages = usages.filter(|(bit, _)| details.key_usage & (1 << bit) != 0);
-    let purposes = details.extended_key_usage.iter().map(|purpose| {
+    let usages = usages.filter(|(bit, _)| profile.key_usage & (1 << bit) != 0);
+    let purposes = certificate.extended_key_usage().map(|purpose| {
         let known = PURPOSES.iter().find(|(ours, _)| *ours == purpose);
         known.map_or(purpose, |(_, theirs)| *theirs).to_owned()
     });
-    let of_key = KEYS.iter().find(|(ours, _)| *ours == details.key_algorithm);
-    let signature = &details.signature_algorithm;
-    let of_signature = SIGNATURES.iter().find(|(ours, _)| ours == signature);
+    let key = certificate.key_algorithm();
+    let of_key = KEYS.iter().find(|(ours, _)| *ours == key);
+    let signature = certificate.signature_algorithm();
+    let of_signature = SIGNATURES.iter().find(|(ours, _)| *ours == signature);
     Details {
         names: names.collect(),
-        key: of_key
-            .map_or(&*details.key_algorithm, |(_, theirs)| theirs)
-            .to_owned(),
+        key: of_key.map_or(key, |(_, theirs)| theirs).to_owned(),
         // openssl does not say how long these are.
-        bits: (!details.key_algorithm.starts_with("Ed") && details.key_bits > 0)
-            .then_some(details.key_bits),
+        bits: (!key.starts_with("Ed") && profile.key_bits > 0).then_some(profile.key_bits),
         signature: of_signature
-            .map_or(&**signature, |(_, theirs)| theirs)
+            .map_or(signature, |(_, theirs)| theirs)
             .to_owned(),
         usages: usages.map(|(_, name)| (*name).to_owned()).collect(),
         purposes: purposes.collect(),

@@ -2,7 +2,6 @@
 
 use proptest::prelude::*;
 
-use super::super::certificates;
 use super::super::forge::{Forge, algorithm, extension, tlv};
 use super::*;
 
@@ -11,12 +10,9 @@ const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
 
 fn read(forge: &Forge) -> Details {
-    certificates(&forge.der())
-        .certificates
-        .pop()
-        .expect("a certificate")
-        .details
-        .clone()
+    let der = forge.der();
+    let (element, _) = first(&der).expect("the test's DER is framed");
+    details(&Fields::find(element).expect("a certificate"))
 }
 
 fn with(extensions: &[(&[u8], &[u8])]) -> Details {
@@ -35,7 +31,11 @@ fn names(elements: &[Vec<u8>]) -> Details {
 }
 
 fn texts(details: &Details) -> Vec<&str> {
-    details.alternative_names.iter().collect()
+    details
+        .alternative_names
+        .iter()
+        .map(|name| &**name)
+        .collect()
 }
 
 fn of_key(kind: &[u8], parameters: &[u8], key: &[u8]) -> (String, u32) {
@@ -195,12 +195,12 @@ fn purposes_have_names_or_numbers_and_a_bound() {
     let all = [server, microsoft].map(|oid| tlv(0x06, oid)).concat();
     let details = with(&[(EXTENDED_KEY_USAGE, &tlv(SEQUENCE, &all))]);
     assert_eq!(
-        details.extended_key_usage.iter().collect::<Vec<_>>(),
+        details.extended_key_usage,
         ["serverAuth", "1.3.6.1.4.1.311.20.2.2"]
     );
     let many = tlv(SEQUENCE, &tlv(0x06, server).repeat(100));
     let details = with(&[(EXTENDED_KEY_USAGE, &many)]);
-    assert_eq!(details.extended_key_usage.iter().count(), MAX_USAGES);
+    assert_eq!(details.extended_key_usage.len(), MAX_USAGES);
 }
 
 #[test]
@@ -255,7 +255,7 @@ proptest! {
             (KEY_USAGE, &value),
             (EXTENDED_KEY_USAGE, &value),
         ]);
-        let bytes: usize = details.alternative_names.iter().map(str::len).sum();
+        let bytes: usize = details.alternative_names.iter().map(|name| name.len()).sum();
         prop_assert!(bytes <= MAX_NAME_BYTES && texts(&details).len() <= MAX_NAMES);
         let (element, _) = first(&value).unwrap();
         key(element);

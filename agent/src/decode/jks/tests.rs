@@ -48,7 +48,7 @@ fn store(version: u32, entries: &[Vec<u8>], passphrase: &str) -> Vec<u8> {
 fn names(decoded: &Decoded) -> Vec<&str> {
     let certificates = decoded.certificates.iter();
     certificates
-        .map(|certificate| certificate.subject.common_name.as_deref().unwrap())
+        .map(|certificate| certificate.subject().common_name.unwrap())
         .collect()
 }
 

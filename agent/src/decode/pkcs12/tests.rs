@@ -110,7 +110,7 @@ fn open(store: &[u8], passphrases: &[&str]) -> Decoded {
 fn names(decoded: &Decoded) -> Vec<&str> {
     let certificates = decoded.certificates.iter();
     certificates
-        .map(|certificate| certificate.subject.common_name.as_deref().unwrap())
+        .map(|certificate| certificate.subject().common_name.unwrap())
         .collect()
 }
 

@@ -69,7 +69,7 @@ pub(super) const CRL_NEXT_UPDATE: Family<Crl> = Family {
 pub(super) const CRL_NUMBER: Family<Crl> = Family {
     name: "x509_crl_number",
     help: "Number of the revocation list, which grows with each (RFC 5280, 5.2.3).",
-    value: |crl, _| crl.number.as_deref().map(Value::Decimal),
+    value: |crl, _| crl.number().map(Value::Decimal),
 };
 
 pub(super) const CRL_STALE: Family<Crl> = Family {

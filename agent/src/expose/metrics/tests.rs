@@ -3,16 +3,16 @@ use std::sync::Arc;
 use super::*;
 use crate::inventory::Inventory;
 use crate::model::{
-    Bundle, Change, Details, Entry, EntryKind, Location, Name, Object, ObjectKind, Problem, Reason,
-    Texts,
+    Bundle, Change, Details, Entry, EntryKind, Facts, Location, Name, Object, ObjectKind, Problem,
+    Reason,
 };
 
-fn certificate(common_name: &str, serial: &str, fingerprint: u8) -> Arc<Certificate> {
-    let name = |cn: &str| Name {
+fn facts<'a>(common_name: &'a str, serial: &'a str, fingerprint: u8) -> Facts<'a> {
+    let name = |cn: &'a str| Name {
         common_name: Some(cn.into()),
         ..Name::default()
     };
-    Arc::new(Certificate {
+    Facts {
         not_before: 1_700_000_000,
         not_after: 1_731_536_000,
         serial: Some(serial.into()),
@@ -24,35 +24,41 @@ fn certificate(common_name: &str, serial: &str, fingerprint: u8) -> Arc<Certific
         ca: common_name == "ca",
         fingerprint: [fingerprint; 32],
         details: Details::default(),
-    })
+    }
+}
+
+fn certificate(common_name: &str, serial: &str, fingerprint: u8) -> Arc<Certificate> {
+    Arc::new(facts(common_name, serial, fingerprint).into())
 }
 
 /// A certificate of which everything is known.
 fn detailed() -> Arc<Certificate> {
-    let mut certificate = Arc::unwrap_or_clone(certificate("web", "4", 4));
-    certificate.details = Details {
+    let mut facts = facts("web", "4", 4);
+    facts.details = Details {
         alternative_names: ["DNS:web", "IP:2001:db8::1", "URI:spiffe://a/\"b\""]
-            .into_iter()
-            .collect(),
+            .map(Into::into)
+            .into(),
         more_names: 1,
         key_algorithm: "ECDSA".into(),
         key_bits: 256,
         signature_algorithm: "SHA256-RSA".into(),
         self_issued: false,
         key_usage: 0b101,
-        extended_key_usage: Texts::known("serverAuth\nclientAuth"),
+        extended_key_usage: vec!["serverAuth".into(), "clientAuth".into()],
     };
-    Arc::new(certificate)
+    Arc::new(facts.into())
 }
 
 fn crl(number: Option<&str>, next_update: Option<i64>, fingerprint: u8) -> Arc<Crl> {
-    Arc::new(Crl {
-        this_update: 1_731_000_000,
+    let issuer = facts("ca", "1", 1).subject;
+    let fingerprint = [fingerprint; 32];
+    Arc::new(Crl::new(
+        1_731_000_000,
         next_update,
-        number: number.map(Into::into),
-        issuer: certificate("ca", "1", 1).subject.clone(),
-        fingerprint: [fingerprint; 32],
-    })
+        number,
+        &issuer,
+        fingerprint,
+    ))
 }
 
 fn listing(crls: Vec<Arc<Crl>>) -> Bundle {

@@ -232,13 +232,7 @@ mod tests {
     #[test]
     fn a_new_revocation_list_is_news() {
         let list = |this_update| {
-            let crl = Crl {
-                this_update,
-                next_update: None,
-                number: None,
-                issuer: Name::default(),
-                fingerprint: [0; 32],
-            };
+            let crl = Crl::new(this_update, None, None, &Name::default(), [0; 32]);
             Bundle {
                 crls: vec![Arc::new(crl)],
                 ..Bundle::default()

@@ -57,13 +57,7 @@ pub(in crate::source) fn shown(parts: &[Part]) -> Vec<String> {
         }
         let bundle = part.bundle();
         for found in bundle.certificates() {
-            words.extend(
-                found
-                    .subject
-                    .common_name
-                    .as_deref()
-                    .map(|name| format!("CN={name}")),
-            );
+            words.extend(found.subject().common_name.map(|name| format!("CN={name}")));
         }
         words.extend(
             bundle

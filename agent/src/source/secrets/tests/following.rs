@@ -180,7 +180,7 @@ async fn the_certificates_of_a_key_are_decoded() {
         let [certificate] = bundle.certificates() else {
             panic!("{bundle:?}")
         };
-        assert_eq!(certificate.subject.common_name.as_deref(), Some("test"));
+        assert_eq!(certificate.subject().common_name, Some("test"));
     })
     .await;
 }
