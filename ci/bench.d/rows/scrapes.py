@@ -100,17 +100,19 @@ class AtOnce(Row):
         Figure("growth_identity", "the same, identity", "times", limit=1, short=1),
         Figure("spread", "p99 over median of the time to the last byte, gzip", "times", limit=3),
         Figure("spread_identity", "the same, identity", "times", limit=3),
+        Figure("lost", "answers that were cut off, gzip and identity", "count", limit=0, short=0),
         Figure("median", "the median, gzip", "seconds"),
         Figure("median_identity", "the median, identity", "seconds"),
     )
     rounds = 5
 
     def run(self, exporter, context):
-        found = {}
+        found = {"lost": 0}
         with context.running(exporter, files.watch(files.count(context))) as it:
             it.wait_complete()
             for suffix, compressed in (("", True), ("_identity", False)):
-                found |= {key + suffix: value for key, value in self.many(it, compressed).items()}
+                several, lost = self.many(it, compressed)
+                found |= {key + suffix: value for key, value in several.items()} | {"lost": found["lost"] + lost}
         return found
 
     def many(self, it, compressed):
@@ -120,11 +122,16 @@ class AtOnce(Row):
         one = scrape.peak(it.pid)
         seconds = []
         scrape.reset_peak(it.pid)
+        # An exporter that takes a second for one takes its time for twenty: a round is enough then.
+        rounds = 1 if answers[-1].seconds > 0.5 else self.rounds
         try:
-            # An exporter that takes a second for one takes its time for twenty: a round is enough then.
-            for _ in range(1 if answers[-1].seconds > 0.5 else self.rounds):
+            for _ in range(rounds):
                 seconds += scrape.at_once(it.port, SCRAPERS, compressed)
         except OSError as error:
             raise it.died(str(error)) from error
-        middle = statistics.median(seconds)
-        return {"growth": max(0, scrape.peak(it.pid) - one) / answers[-1].size, "spread": percentile(seconds, 0.99) / middle, "median": middle}
+        found, lost = {"growth": max(0, scrape.peak(it.pid) - one) / answers[-1].size}, rounds * SCRAPERS - len(seconds)
+        if seconds:
+            found["median"] = statistics.median(seconds)
+            # Those that waited in vain waited longest.
+            found |= {} if lost else {"spread": percentile(seconds, 0.99) / found["median"]}
+        return found, lost
