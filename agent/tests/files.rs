@@ -397,3 +397,32 @@ fn a_source_scans_at_once_and_again_after_its_interval() {
         }
     });
 }
+
+/// Takes all files away as soon as it hears of one.
+struct Thief(std::path::PathBuf, std::sync::Mutex<usize>);
+
+impl Sink for Thief {
+    fn apply(&self, change: Change) {
+        if let Change::Upsert(..) = change {
+            *self.1.lock().unwrap() += 1;
+            for entry in fs::read_dir(&self.0).unwrap() {
+                fs::remove_file(entry.unwrap().path()).unwrap();
+            }
+        }
+    }
+
+    fn report(&self, _: Report) {}
+}
+
+#[test]
+fn what_is_found_is_told_in_batches_and_does_not_wait_for_the_end() {
+    let host = Host::new();
+    let certificate = certificate();
+    for number in 0..1000 {
+        host.write(&format!("/d/{number}.pem"), &certificate);
+    }
+    let thief = Thief(host.at("/d"), std::sync::Mutex::default());
+    Scanner::new(&host.options(&["/d/*.pem"])).scan_for(Instant::now(), &thief);
+    let told = thief.1.into_inner().unwrap();
+    assert!((1..=256).contains(&told), "{told}");
+}

@@ -3,7 +3,7 @@
 //! [`super::host`]'s business, what is in it the decoder's; here it is decided what that means for a
 //! location.
 
-use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,24 +33,23 @@ pub struct Scanner {
     door: Door,
     search: Arc<Search>,
     crew: Crew,
-    ledger: Ledger,
-    seen: HashMap<PathBuf, SeenFile>,
+    ledger: Ledger<Option<Memo>>,
     keystores: Keystores,
     compare_keys: bool,
     keyring: Arc<Keyring>,
     /// Grows whenever the keyring changes.
-    generation: u64,
+    generation: NonZeroU32,
     /// Why a passphrase could not be read last time.
     unread: Option<Reason>,
 }
 
-#[derive(Debug)]
-struct SeenFile {
-    location: Location,
+/// What is to be known of a file when it is looked at next; there is none of what is no file.
+#[derive(Debug, Default)]
+struct Memo {
     /// `None`: it could not be read, and is looked at anew each time until it is well.
     seen: Option<Seen>,
     /// The keyring that did not open it, for it is a keystore.
-    closed_to: Option<u64>,
+    closed_to: Option<NonZeroU32>,
 }
 
 /// Decodes all files once.
@@ -98,18 +97,24 @@ impl Scanner {
             search: Arc::new(Search::new(options, true)),
             crew: Crew::new(options.timeout),
             ledger: Ledger::default(),
-            seen: HashMap::new(),
             keystores: options.keystores.clone(),
             compare_keys: options.compare_keys,
             keyring: Arc::default(),
-            generation: 0,
+            generation: NonZeroU32::MIN,
             unread: None,
         }
     }
 
     /// Looks at all files and says what is new.
     pub fn scan(&mut self, now: Instant) -> Scanned {
-        Scanned::of(|sink| Scan::scan(self, now, sink))
+        Scanned::of(|sink| self.scan_for(now, sink))
+    }
+
+    /// The same, said as it is found.
+    pub fn scan_for(&mut self, now: Instant, sink: &dyn Sink) {
+        if let Some(root) = self.door.open(sink) {
+            self.look_at_all(&root, now, sink);
+        }
     }
 
     fn look_at_all(&mut self, root: &Arc<HostRoot>, now: Instant, sink: &dyn Sink) {
@@ -119,27 +124,45 @@ impl Scanner {
             faults,
             unseen,
         } = self.search.run(root, &mut self.crew);
-        let glances = files.iter().map(|file| self.glance(root, file)).collect();
-        let results = self.crew.run(glances);
-        let mut before = std::mem::take(&mut self.seen);
-        for (file, result) in files.into_iter().zip(results) {
-            let known = before.remove(&file.path);
-            self.learn(sink, file, known, result.flatten(), now);
-        }
-        // What cannot be seen is not gone.
-        for (path, known) in before {
-            if unseen.iter().any(|directory| path.starts_with(directory)) {
-                self.ledger.keep(&known.location);
-                self.seen.insert(path, known);
-            }
+        let mut files = files.into_iter().peekable();
+        while files.peek().is_some() {
+            self.look_at(root, files.by_ref().take(BATCH), now, sink);
         }
         for (path, fault) in faults {
-            self.seen.remove(&path);
             let (location, bundle) = (Location::file(label(&path)), faulty(fault.problem));
             let counts = fault.named || self.search.discovered;
-            self.ledger.put(sink, location, bundle, counts);
+            self.ledger.put(sink, location, bundle, counts, None);
         }
-        self.ledger.end_round(sink);
+        // What cannot be seen is not gone.
+        let unseen: Vec<_> = unseen.iter().map(|directory| label(directory)).collect();
+        let is_unseen = |location: &Location| match location {
+            Location::File { path } => unseen
+                .iter()
+                .any(|directory| Path::new(&**path).starts_with(&**directory)),
+            _ => false,
+        };
+        self.ledger
+            .end_round(sink, |location, memo| memo.is_some() && is_unseen(location));
+    }
+
+    /// Looks at some of the files, so that what is in them never stands in memory at once.
+    fn look_at(
+        &mut self,
+        root: &Arc<HostRoot>,
+        files: impl Iterator<Item = Found>,
+        now: Instant,
+        sink: &dyn Sink,
+    ) {
+        let (looked_at, glances): (Vec<_>, Vec<_>) = files
+            .map(|Found { path, named }| {
+                let location = Location::file(label(&path));
+                let glance = self.glance(root, path, &location);
+                ((location, named), glance)
+            })
+            .unzip();
+        for ((location, named), result) in looked_at.into_iter().zip(self.crew.run(glances)) {
+            self.learn(sink, location, named, result.flatten(), now);
+        }
     }
 
     /// Takes the passphrases anew: what they did not open may be opened by others.
@@ -147,7 +170,7 @@ impl Scanner {
         let (keyring, failure) = self.keystores.read(&self.keyring, &mut self.crew);
         if keyring != *self.keyring {
             self.keyring = Arc::new(keyring);
-            self.generation += 1;
+            self.generation = self.generation.saturating_add(1);
         }
         let reason = failure.as_ref().map(|failure| failure.reason);
         let is_news = self.unread != reason;
@@ -160,23 +183,23 @@ impl Scanner {
     fn glance(
         &self,
         root: &Arc<HostRoot>,
-        file: &Found,
+        path: PathBuf,
+        location: &Location,
     ) -> Glance<impl Fn(&Path, &Bytes) -> Decoded + use<>> {
         let (keyring, compare) = (Arc::clone(&self.keyring), self.compare_keys);
+        let memo = self.ledger.memo(location).and_then(Option::as_ref);
         Glance {
             root: Arc::clone(root),
-            path: file.path.clone(),
             follow: self.search.follow,
-            known: self
-                .seen
-                .get(&file.path)
+            known: memo
                 .filter(|file| file.closed_to.is_none_or(|to| to == self.generation))
                 .and_then(|file| file.seen.as_ref()?.known()),
             keys: if compare {
-                sibling::key_paths(&file.path)
+                sibling::key_paths(&path)
             } else {
                 Vec::new()
             },
+            path,
             digest: move |_: &Path, bytes: &Bytes| {
                 let mut decoded = keyring.decode(&bytes.file);
                 if compare {
@@ -192,63 +215,39 @@ impl Scanner {
     fn learn(
         &mut self,
         sink: &dyn Sink,
-        file: Found,
-        known: Option<SeenFile>,
+        location: Location,
+        named: bool,
         result: Result<Look<Decoded, State>, Problem>,
         now: Instant,
     ) {
-        let Found { path, named } = file;
-        let location = || match &known {
-            Some(known) => known.location.clone(),
-            None => Location::file(label(&path)),
-        };
         match result {
-            Ok(Look::Unchanged) => {
-                if let Some(known) = known {
-                    self.ledger.keep(&known.location);
-                    self.seen.insert(path, known);
-                }
-            }
+            Ok(Look::Unchanged) => self.ledger.keep(&location),
             Ok(Look::Read(state, mut decoded)) => {
-                let location = location();
-                let before = known.as_ref().and_then(|known| known.seen.as_ref());
-                let seen = Seen::read(before, state, now);
+                let memo = self.ledger.memo(&location).and_then(Option::as_ref);
+                let seen = Seen::read(memo.and_then(|memo| memo.seen.as_ref()), state, now);
                 seen.withhold_mismatch(&mut decoded.problems, now);
                 let is_closed = |problem: &Problem| problem.reason == Reason::BadPassphrase;
-                let closed_to = decoded
-                    .problems
-                    .iter()
-                    .any(is_closed)
-                    .then_some(self.generation);
-                if let Some(bundle) = bundle(decoded, named) {
-                    self.ledger.put(sink, location.clone(), bundle, named);
-                }
-                let file = SeenFile {
-                    location,
+                let closed = decoded.problems.iter().any(is_closed);
+                let memo = Some(Memo {
                     seen: Some(seen),
-                    closed_to,
-                };
-                self.seen.insert(path, file);
+                    closed_to: closed.then_some(self.generation),
+                });
+                match bundle(decoded, named) {
+                    Some(bundle) => self.ledger.put(sink, location, bundle, named, memo),
+                    None => self.ledger.pass(sink, location, memo),
+                }
             }
             // A pattern matches whatever is there; only a name is an expectation.
             Err(Problem {
                 reason: Reason::NotFound | Reason::NotRegularFile,
                 ..
-            }) if !named => {}
+            }) if !named => self.ledger.drop(sink, location),
             // Not forgotten: when its directory cannot be seen next, what is known of it stays.
             Err(problem) => {
-                let location = location();
                 let counts = named || self.search.discovered;
+                let memo = Some(Memo::default());
                 self.ledger
-                    .put(sink, location.clone(), faulty(problem), counts);
-                self.seen.insert(
-                    path,
-                    SeenFile {
-                        location,
-                        seen: None,
-                        closed_to: None,
-                    },
-                );
+                    .put(sink, location, faulty(problem), counts, memo);
             }
         }
     }
@@ -256,13 +255,14 @@ impl Scanner {
 
 impl Scan for Scanner {
     fn scan(&mut self, now: Instant, sink: &dyn Sink) {
-        if let Some(root) = self.door.open(sink) {
-            self.look_at_all(&root, now, sink);
-        }
+        self.scan_for(now, sink);
     }
 }
 
 // === helpers ===
+
+/// How many files are looked at before it is said what is in them.
+const BATCH: usize = 256;
 
 /// The bundle of a file that was read; `None` when it is of no interest: a key, found by a pattern.
 fn bundle(decoded: Decoded, named: bool) -> Option<Bundle> {

@@ -9,6 +9,7 @@
 //! Every call here may hang with its filesystem; [`crew`] keeps that away from everybody else.
 
 pub(crate) mod crew;
+mod handles;
 pub(crate) mod keyring;
 pub(crate) mod ledger;
 pub(crate) mod look;
@@ -18,22 +19,24 @@ pub(crate) mod pattern;
 pub(crate) mod walk;
 
 use std::ffi::OsString;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+#[cfg(test)]
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use pathrs::Root;
 use pathrs::error::{Error, ErrorKind};
 use pathrs::flags::OpenFlags;
-use pathrs::{HandleRef, Root};
-use rustix::fs::{Dir, FileType};
+use rustix::fs::{Dir, FileType, Stat, fstat};
 use rustix::io::Errno;
 
 use crate::model::{Bundle, Problem, Reason};
+use handles::Handles;
 use missing::Missing;
 
 pub use super::keystores::{Keystores, Passphrases};
@@ -67,24 +70,25 @@ pub struct Options {
     pub compare_keys: bool,
 }
 
-/// The host's root directory, open.
+/// The host's root directory, open for one scan.
 #[derive(Debug)]
 pub struct HostRoot {
     /// Where it is for us, without links.
     dir: PathBuf,
     root: Root,
+    handles: Handles,
     /// The places on the host where something is mounted for us; read when a path is missing.
     mounts: OnceLock<Vec<PathBuf>>,
 }
 
 /// What tells one state of a file from another: the file itself, never a link to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Stamp {
     device: u64,
     inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
+    size: i64,
+    modified: (i64, u64),
+    changed: (i64, u64),
 }
 
 /// What a look at a file gave.
@@ -127,49 +131,59 @@ impl HostRoot {
         Ok(Self {
             dir: canonical,
             root,
+            handles: Handles::default(),
             mounts: OnceLock::new(),
         })
     }
 
-    /// Reads a regular file, unless its state is the `known` one.
-    pub fn look(
+    /// Whether a path itself, not a link there, is a regular file in a known state.
+    pub(crate) fn is_still(&self, path: &Path, known: impl Fn(&Stamp) -> bool) -> bool {
+        let state = self.state(path).and_then(Result::ok);
+        state.is_some_and(|stat| is_file(&stat) && known(&Stamp::of(&stat)))
+    }
+
+    /// Reads a regular file, unless its state is a known one.
+    pub(crate) fn look(
         &self,
         path: &Path,
         follow: bool,
-        known: Option<&Stamp>,
+        known: impl Fn(&Stamp) -> bool,
     ) -> Result<Look<Vec<u8>>, Problem> {
-        let (handle, metadata) = self.resolve(path, follow)?;
-        if !metadata.is_file() {
-            return Err(Problem::new(Reason::NotRegularFile, not_regular(&metadata)));
+        let (handle, stat) = self.resolve(path, follow)?;
+        if !is_file(&stat) {
+            let what = not_regular(FileType::from_raw_mode(stat.st_mode));
+            return Err(Problem::new(Reason::NotRegularFile, what));
         }
-        let stamp = Stamp::of(&metadata);
-        if known == Some(&stamp) {
+        let stamp = Stamp::of(&stat);
+        if known(&stamp) {
             return Ok(Look::Unchanged);
         }
-        if metadata.len() > MAX_FILE {
+        let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
+        if size > MAX_FILE {
             return Err(too_large());
         }
-        // Non-blocking, because a lease on the file would otherwise hold us up.
-        let flags = OpenFlags::O_RDONLY | OpenFlags::O_NONBLOCK;
-        let file = HandleRef::from_fd(handle.as_fd())
-            .reopen(flags)
-            .map_err(|error| failed(errno(&error)))?;
-        Ok(Look::Read(stamp, read(file, metadata.len())?))
+        let file = self.handles.reopen(&handle, &stat);
+        let file = file.map_err(|error| failed(errno(&error)))?;
+        Ok(Look::Read(stamp, read(file, size)?))
     }
 
     /// The state of a regular file, which is not opened for reading.
     pub(crate) fn stamp(&self, path: &Path, follow: bool) -> Option<Stamp> {
-        let (_, metadata) = self.resolve(path, follow).ok()?;
-        metadata.is_file().then(|| Stamp::of(&metadata))
+        let stat = match self.state(path) {
+            Some(Ok(stat)) if !follow || !is(FileType::Symlink, &stat) => stat,
+            Some(Err(Errno::NOENT)) => return None,
+            _ => self.resolve(path, follow).ok()?.1,
+        };
+        is_file(&stat).then(|| Stamp::of(&stat))
     }
 
     /// What a path leads to.
     pub(crate) fn kind(&self, path: &Path) -> Result<Kind, Problem> {
-        let (_, metadata) = self.resolve(path, true)?;
-        Ok(match () {
-            () if metadata.is_file() => Kind::File,
-            () if metadata.is_dir() => Kind::Directory,
-            () => Kind::Other,
+        let (_, stat) = self.resolve(path, true)?;
+        Ok(match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Kind::File,
+            FileType::Directory => Kind::Directory,
+            _ => Kind::Other,
         })
     }
 
@@ -188,9 +202,9 @@ impl HostRoot {
             Err(error) => return Err(self.problem(path, &error, true)),
         };
         let io = |error: io::Error| failed(error.raw_os_error());
-        let metadata = file.metadata().map_err(io)?;
+        let stat = fstat(&file).map_err(|error| io(error.into()))?;
         let mut listing = Listing {
-            id: (metadata.dev(), metadata.ino()),
+            id: (stat.st_dev, stat.st_ino),
             ..Listing::default()
         };
         for entry in Dir::new(OwnedFd::from(file)).map_err(|error| io(error.into()))? {
@@ -212,13 +226,15 @@ impl HostRoot {
 
     /// Resolves a path to a handle that cannot be read from, so that no FIFO, device or lease is
     /// ever touched.
-    fn resolve(&self, path: &Path, follow: bool) -> Result<(File, Metadata), Problem> {
-        if path.as_os_str().len() > MAX_PATH || path.as_os_str().as_bytes().contains(&0) {
+    fn resolve(&self, path: &Path, follow: bool) -> Result<(File, Stat), Problem> {
+        if !is_nameable(path) {
             return Err(Problem::new(
                 Reason::NotFound,
                 "no file can have such a name",
             ));
         }
+        #[cfg(test)]
+        self.handles.tally.resolved.fetch_add(1, SeqCst);
         let resolve = if follow {
             Root::resolve
         } else {
@@ -227,10 +243,13 @@ impl HostRoot {
         let handle = attempt(|| resolve(&self.root, path))
             .map_err(|error| self.problem(path, &error, false))?;
         let file = File::from(OwnedFd::from(handle));
-        let metadata = file
-            .metadata()
-            .map_err(|error| failed(error.raw_os_error()))?;
-        Ok((file, metadata))
+        let stat = fstat(&file).map_err(|error| failed(Some(error.raw_os_error())))?;
+        Ok((file, stat))
+    }
+
+    /// What stands under a path's name, told the short way.
+    fn state(&self, path: &Path) -> Option<Result<Stat, Errno>> {
+        is_nameable(path).then(|| self.handles.state(&self.root, path))?
     }
 
     /// Whether nothing is there, and no link says that there should be.
@@ -254,13 +273,13 @@ impl HostRoot {
 // === impl Stamp ===
 
 impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
+    fn of(stat: &Stat) -> Self {
         Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            size: stat.st_size,
+            modified: (stat.st_mtime, stat.st_mtime_nsec),
+            changed: (stat.st_ctime, stat.st_ctime_nsec),
         }
     }
 }
@@ -290,8 +309,14 @@ pub(crate) fn no_certificate() -> Problem {
 
 /// A path as a label: bytes that are not UTF-8 as `\xNN`, so that two files never share one.
 pub(crate) fn label(path: &Path) -> Arc<str> {
+    let bytes = path.as_os_str().as_bytes();
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && !text.contains(char::is_control)
+    {
+        return text.into();
+    }
     let mut text = String::new();
-    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+    for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             // A line feed in a name would forge a line of the log.
             if c.is_control() {
@@ -324,6 +349,20 @@ fn attempt<T>(attempt: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
     result
 }
 
+fn is(kind: FileType, stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == kind
+}
+
+fn is_file(stat: &Stat) -> bool {
+    is(FileType::RegularFile, stat)
+}
+
+/// Whether a path can be one to the kernel.
+fn is_nameable(path: &Path) -> bool {
+    let bytes = path.as_os_str().as_bytes();
+    bytes.len() <= MAX_PATH && !bytes.contains(&0)
+}
+
 fn read(file: File, size: u64) -> Result<Vec<u8>, Problem> {
     // One byte more than the file has, so that reading to its end needs no larger buffer.
     let mut bytes = Vec::with_capacity(usize::try_from(size + 1).unwrap_or_default());
@@ -343,8 +382,8 @@ fn too_large() -> Problem {
     )
 }
 
-pub(super) fn not_regular(metadata: &Metadata) -> &'static str {
-    match FileType::from_raw_mode(metadata.mode()) {
+pub(super) fn not_regular(kind: FileType) -> &'static str {
+    match kind {
         FileType::Symlink => "a symbolic link, and links are not to be followed",
         FileType::Directory => "a directory, not a file",
         FileType::Fifo => "a named pipe, not a file",

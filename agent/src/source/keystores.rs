@@ -1,6 +1,9 @@
 //! What opens keystores, wherever they stand: where passphrases come from, and how one is read.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::FileType;
 
 use super::host::{failed, not_regular};
 use crate::decode::{Keystore, Passphrase};
@@ -49,7 +52,8 @@ pub(super) fn passphrase(file: &Path) -> Result<Passphrase, Problem> {
     let failed = |error: std::io::Error| failed(error.raw_os_error());
     let metadata = std::fs::metadata(file).map_err(failed)?;
     if !metadata.is_file() {
-        return Err(Problem::new(Reason::NotRegularFile, not_regular(&metadata)));
+        let what = not_regular(FileType::from_raw_mode(metadata.mode()));
+        return Err(Problem::new(Reason::NotRegularFile, what));
     }
     if metadata.len() > MAX_FILE {
         let detail = "larger than any passphrase";

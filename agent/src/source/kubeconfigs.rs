@@ -143,19 +143,20 @@ impl Scanner {
             let counts = kubeconfig.named || self.search.discovered;
             if let Some(problem) = &kubeconfig.fault {
                 let bundle = faulty(problem.clone());
-                self.ledger.put(sink, location(path, None), bundle, counts);
+                self.ledger
+                    .put(sink, location(path, None), bundle, counts, ());
             }
             for (entry, bundle) in kubeconfig.bundles(&self.files) {
-                self.ledger
-                    .put(sink, location(path, Some(entry)), bundle, counts);
+                let location = location(path, Some(entry));
+                self.ledger.put(sink, location, bundle, counts, ());
             }
         }
         for (path, problem, named) in faults {
             let counts = named || self.search.discovered;
             let (location, bundle) = (location(&label(&path), None), faulty(problem));
-            self.ledger.put(sink, location, bundle, counts);
+            self.ledger.put(sink, location, bundle, counts, ());
         }
-        self.ledger.end_round(sink);
+        self.ledger.end_round(sink, |_, ()| false);
     }
 
     /// Brings the kubeconfigs up to date; gives back what is wrong with the names for them.

@@ -168,6 +168,32 @@ fn nothing_outside_the_host_root_is_ever_read() {
 }
 
 #[test]
+fn what_takes_the_place_of_a_known_file_is_seen_for_what_it_is() {
+    let host = Host::new();
+    let outside = TempDir::new().unwrap();
+    fs::write(outside.path().join("a.pem"), certificate()).unwrap();
+    for path in ["/d/a.pem", "/d/b.pem", "/d/c.pem", "/e/a.pem"] {
+        host.write(path, certificate());
+    }
+    let mut watch = host.watch(&["/d/*.pem", "/e/*.pem"]);
+    watch.settle();
+    for path in ["/d/a.pem", "/d/b.pem", "/e/a.pem"] {
+        host.remove(path);
+    }
+    host.link("/d/a.pem", outside.path().join("a.pem"));
+    host.fifo("/d/b.pem");
+    fs::remove_dir(host.at("/e")).unwrap();
+    host.link("/e", outside.path());
+    let expected = [
+        "file /d/a.pem: 0 not_mounted",
+        "file /d/b.pem: gone",
+        "file /e/*.pem: 0 not_mounted",
+        "file /e/a.pem: gone",
+    ];
+    assert_eq!(watch.scan(), expected);
+}
+
+#[test]
 fn links_start_again_at_the_host_root_and_stay_below_it() {
     let host = Host::new();
     host.write("/real/a.pem", certificate());

@@ -1,11 +1,13 @@
 //! What a source has said of its locations, so that it says only what is new.
 //!
 //! Each round, the source tells of every location it has: that it is as it was, or what it holds
-//! now. What it does not name is gone. The ledger keeps fingerprints, never the bundles.
+//! now. What it does not name is gone. The ledger keeps fingerprints, never the bundles, and with
+//! each location what its source wants to know about it next time.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::mem;
+use std::num::NonZeroU64;
 use std::sync::{Mutex, PoisonError};
 
 use crate::model::{Bundle, Change, Location, Reason};
@@ -13,9 +15,9 @@ use crate::source::{Failure, Report, Sink};
 
 /// What was said, and what is being said this round.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger {
-    said: BTreeMap<Location, Said>,
-    round: u64,
+pub(crate) struct Ledger<M = ()> {
+    pages: HashMap<Location, Page<M>>,
+    round: u32,
     /// A round has been told to the end.
     told: bool,
     state: RandomState,
@@ -23,12 +25,16 @@ pub(crate) struct Ledger {
     failed: Option<Failure>,
 }
 
-#[derive(Debug)]
-struct Said {
-    fingerprint: u64,
+/// All that is kept of one location: with ten thousand files, each byte counts.
+#[derive(Debug, Default)]
+struct Page<M> {
+    memo: M,
+    /// Of the bundle that was said; `None`: nothing was.
+    fingerprint: Option<NonZeroU64>,
+    /// The round that named it last.
+    round: u32,
     /// Why it cannot be read.
     unread: Option<Reason>,
-    round: u64,
 }
 
 /// What was said in one round: for who looks once. Who watches takes each word as it comes, so that
@@ -43,18 +49,49 @@ pub struct Scanned {
 
 // === impl Ledger ===
 
-impl Ledger {
+impl<M: Default> Ledger<M> {
+    /// What the source wanted to know next time.
+    pub(crate) fn memo(&self, location: &Location) -> Option<&M> {
+        self.pages.get(location).map(|page| &page.memo)
+    }
+
     /// The location holds what it held.
     pub(crate) fn keep(&mut self, location: &Location) {
-        if let Some(said) = self.said.get_mut(location) {
-            said.round = self.round;
+        if let Some(page) = self.pages.get_mut(location) {
+            page.round = self.round;
+        }
+    }
+
+    /// There is nothing to say of the location, which is there.
+    pub(crate) fn pass(&mut self, sink: &dyn Sink, location: Location, memo: M) {
+        let page = self.pages.entry(location.clone()).or_default();
+        if page.fingerprint.take().is_some() {
+            sink.apply(Change::Remove(location));
+        }
+        page.memo = memo;
+        page.unread = None;
+        page.round = self.round;
+    }
+
+    /// The location is gone.
+    pub(crate) fn drop(&mut self, sink: &dyn Sink, location: Location) {
+        let page = self.pages.remove(&location);
+        if page.is_some_and(|page| page.fingerprint.is_some()) {
+            sink.apply(Change::Remove(location));
         }
     }
 
     /// The location holds this. `named`: the user counts on it.
-    pub(crate) fn put(&mut self, sink: &dyn Sink, location: Location, bundle: Bundle, named: bool) {
-        let fingerprint = self.fingerprint(&bundle);
-        let before = self.said.get(&location);
+    pub(crate) fn put(
+        &mut self,
+        sink: &dyn Sink,
+        location: Location,
+        bundle: Bundle,
+        named: bool,
+        memo: M,
+    ) {
+        let fingerprint = Some(self.fingerprint(&bundle));
+        let page = self.pages.entry(location.clone()).or_default();
         let unread = match (&bundle.certificates, bundle.problems.first()) {
             (None, Some(problem)) => Some(problem.reason),
             _ => None,
@@ -66,7 +103,7 @@ impl Ledger {
                 resource: None,
                 detail,
             };
-            if before.is_none_or(|said| said.unread != unread) {
+            if page.unread != unread {
                 self.errors.push(failure.clone());
             }
             // What only a pattern found may well be meant for others' eyes.
@@ -74,14 +111,10 @@ impl Ledger {
                 self.failed.get_or_insert(failure);
             }
         }
-        let is_new = before.is_none_or(|said| said.fingerprint != fingerprint);
-        let said = Said {
-            fingerprint,
-            unread,
-            round: self.round,
-        };
-        self.said.insert(location.clone(), said);
-        if is_new {
+        page.memo = memo;
+        page.unread = unread;
+        page.round = self.round;
+        if mem::replace(&mut page.fingerprint, fingerprint) != fingerprint {
             sink.apply(Change::Upsert(location, bundle));
         }
     }
@@ -94,28 +127,31 @@ impl Ledger {
         self.failed.get_or_insert(failure);
     }
 
-    /// Ends the round: whatever was not named in it is gone.
-    pub(crate) fn end_round(&mut self, sink: &dyn Sink) {
+    /// Ends the round: whatever was not named in it is gone, unless it could not be `unseen`.
+    pub(crate) fn end_round(&mut self, sink: &dyn Sink, unseen: impl Fn(&Location, &M) -> bool) {
         let round = self.round;
-        self.said.retain(|location, said| {
-            let stays = said.round == round;
-            if !stays {
+        self.pages.retain(|location, page| {
+            let stays = page.round == round || unseen(location, &page.memo);
+            if !stays && page.fingerprint.is_some() {
                 sink.apply(Change::Remove(location.clone()));
             }
             stays
         });
         if !mem::replace(&mut self.told, true) {
             // A source that is started anew does not know what it said in its former life.
-            sink.apply(Change::Resync(self.said.keys().cloned().collect()));
+            let said = |(location, page): (&Location, &Page<M>)| {
+                page.fingerprint.is_some().then(|| location.clone())
+            };
+            sink.apply(Change::Resync(self.pages.iter().filter_map(said).collect()));
         }
-        self.round += 1;
+        self.round = round.wrapping_add(1);
         for failure in mem::take(&mut self.errors) {
             sink.report(Report::Error(failure));
         }
         sink.report(self.failed.take().map_or(Report::Succeeded, Report::Failed));
     }
 
-    fn fingerprint(&self, bundle: &Bundle) -> u64 {
+    fn fingerprint(&self, bundle: &Bundle) -> NonZeroU64 {
         let mut hasher = self.state.build_hasher();
         bundle.certificates.hash(&mut hasher);
         bundle.crls.hash(&mut hasher);
@@ -123,7 +159,7 @@ impl Ledger {
         for problem in &bundle.problems {
             (problem.reason, problem.block, &problem.detail).hash(&mut hasher);
         }
-        hasher.finish()
+        NonZeroU64::MIN | hasher.finish()
     }
 }
 
@@ -189,9 +225,9 @@ mod tests {
     fn round(ledger: &mut Ledger, bundles: &[(&str, Bundle)]) -> Scanned {
         Scanned::of(|sink| {
             for (path, bundle) in bundles {
-                ledger.put(sink, at(path), bundle.clone(), true);
+                ledger.put(sink, at(path), bundle.clone(), true, ());
             }
-            ledger.end_round(sink);
+            ledger.end_round(sink, |_, ()| false);
         })
     }
 
@@ -209,16 +245,20 @@ mod tests {
         let scanned = round(&mut Ledger::default(), &[]);
         assert_eq!(scanned.changes, [Change::Resync(Vec::new())]);
         let (a, b) = (bad(Reason::BadPem), bad(Reason::BadDer));
-        let scanned = round(
+        let mut changes = round(
             &mut Ledger::default(),
             &[("/b", b.clone()), ("/a", a.clone())],
-        );
+        )
+        .changes;
+        if let Some(Change::Resync(all)) = changes.last_mut() {
+            all.sort();
+        }
         let expected = [
             Change::Upsert(at("/b"), b),
             Change::Upsert(at("/a"), a),
             Change::Resync(vec![at("/a"), at("/b")]),
         ];
-        assert_eq!(scanned.changes, expected);
+        assert_eq!(changes, expected);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsString;
+use std::hash::{BuildHasher, RandomState};
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -69,7 +70,9 @@ struct Walk {
     root: Arc<HostRoot>,
     search: Arc<Search>,
     progress: Vec<Progress>,
-    positions: HashMap<PathBuf, usize>,
+    /// Where each path stands among the files, by its hash.
+    positions: HashMap<u64, usize>,
+    hasher: RandomState,
     /// Where discovered files are: a directory can be reached by two names.
     places: HashSet<((u64, u64), OsString)>,
     expansion: Expansion,
@@ -145,6 +148,7 @@ impl Search {
             search: Arc::clone(self),
             progress: self.wanted.iter().map(|_| Progress::default()).collect(),
             positions: HashMap::new(),
+            hasher: RandomState::new(),
             places: HashSet::new(),
             expansion: Expansion::default(),
             next: Vec::new(),
@@ -304,10 +308,10 @@ impl Walk {
     fn found(&mut self, wanted: usize, path: PathBuf, named: bool) {
         self.progress[wanted].matched = true;
         let files = &mut self.expansion.files;
-        let position = *self.positions.entry(path.clone()).or_insert(files.len());
-        match files.get_mut(position) {
-            Some(found) => found.named |= named,
-            None => files.push(Found { path, named }),
+        let (hash, next) = (self.hasher.hash_one(&path), files.len());
+        match files.get_mut(*self.positions.entry(hash).or_insert(next)) {
+            Some(found) if found.path == path => found.named |= named,
+            _ => files.push(Found { path, named }),
         }
     }
 
