@@ -5,6 +5,7 @@ use std::ops::Range;
 use ::kube::client::Body;
 use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Bytes};
+use memchr::memchr;
 
 /// A Secret holds at most 1 MiB, which base64 and the metadata make 1.5; four leave room for what
 /// an admission webhook may add.
@@ -70,10 +71,7 @@ impl<B: HttpBody<Data = Bytes> + Unpin> Lines<B> {
 
     fn cut(&mut self) -> Option<Cut> {
         loop {
-            let Some(end) = self.buffer[self.searched..]
-                .iter()
-                .position(|&byte| byte == b'\n')
-            else {
+            let Some(end) = memchr(b'\n', &self.buffer[self.searched..]) else {
                 return self.hold();
             };
             let end = self.searched + end;
