@@ -1,15 +1,17 @@
 //! What every Kubernetes source shares: a client that cannot log a body, and a watch that lists,
 //! follows, resumes and starts anew by itself.
 //!
-//! The objects are decoded here and not in kube-client: its `request` logs the whole body when
-//! that does not decode, and the body of a list of Secrets is full of private keys.
+//! Of kube, only the configuration is used: its client logs the whole body of an answer when that
+//! does not decode, and the body of a list of Secrets is full of private keys.
 
 mod api;
+mod client;
 mod health;
 mod lines;
 mod list;
 mod pace;
 mod target;
+mod tls;
 mod trouble;
 mod watch;
 mod wire;
@@ -17,6 +19,8 @@ mod wire;
 pub use api::Settings;
 
 pub(crate) use api::Api;
+#[cfg(test)]
+pub(crate) use client::{BoxError, Client};
 pub(crate) use health::Health;
 pub(crate) use target::{Target, field, labels};
 pub(crate) use watch::{Watched, watch};

@@ -5,15 +5,14 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ::kube::Client;
-use ::kube::client::Body;
 use ::kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use http::Request;
 use http::header::ACCEPT;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Empty};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::client::{Body, Client};
 use super::trouble::Trouble;
 use crate::model::Reason;
 use crate::source::Failure;
@@ -95,8 +94,8 @@ impl Api {
         self.settings.page_size.max(1)
     }
 
-    /// Reads the credentials anew, should they have been replaced where they come from. kube does
-    /// so for tokens in files; client certificates of a kubeconfig are renewed too.
+    /// Reads the credentials and trust anchors anew, should they have been replaced where they come
+    /// from. The client does so for tokens in files by itself.
     pub(super) async fn renew(&self) {
         if self
             .renewed
@@ -117,7 +116,7 @@ impl Api {
         self.rate.wait().await;
         let request = Request::get(url)
             .header(ACCEPT, "application/json")
-            .body(Body::empty())
+            .body(Empty::new())
             .map_err(|_| Trouble::new(Reason::Internal, "the request cannot be built"))?;
         let client = self.client.borrow().clone();
         let response = within(
@@ -126,7 +125,7 @@ impl Api {
             client.send(request),
         )
         .await?
-        .map_err(|error| Trouble::unanswered(&error))?;
+        .map_err(|error| Trouble::unanswered(&*error))?;
         if response.status().is_success() {
             return Ok(response.into_body());
         }
@@ -139,7 +138,7 @@ impl Api {
         let mut bytes = Vec::new();
         let silent = "the API server stopped in the middle of a list";
         while let Some(frame) = within(ANSWER, silent, body.frame()).await? {
-            let frame = frame.map_err(|error| Trouble::unanswered(&error))?;
+            let frame = frame.map_err(|error| Trouble::unanswered(&*error))?;
             if let Ok(data) = frame.into_data() {
                 if bytes.len() + data.len() > LARGEST_PAGE {
                     return Err(Trouble::new(
@@ -166,22 +165,15 @@ pub(super) async fn within<T>(
 }
 
 async fn client(settings: &Settings) -> Result<Client, Trouble> {
-    let mut config = config(settings).await?;
+    let config = config(settings).await?;
     if config.auth_info.exec.is_some() || config.auth_info.auth_provider.is_some() {
         return Err(Trouble::new(
             Reason::BadKubeconfig,
             "the kubeconfig gets its credentials from a command, and the agent runs none",
         ));
     }
-    // The watch has its own pace; kube's would hide failures from it for minutes.
-    config.default_retry = false;
-    config.connect_timeout = Some(ANSWER);
-    Client::try_from(config).map_err(|_| {
-        Trouble::new(
-            Reason::BadKubeconfig,
-            "the client cannot be built from its configuration",
-        )
-    })
+    Client::new(&config, ANSWER)
+        .map_err(|unusable| Trouble::new(Reason::BadKubeconfig, unusable.to_string()))
 }
 
 async fn config(settings: &Settings) -> Result<Config, Trouble> {

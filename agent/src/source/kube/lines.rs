@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use ::kube::client::Body;
 use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Bytes};
 use memchr::memchr;
+
+use super::client::Body;
 
 /// A Secret holds at most 1 MiB, which base64 and the metadata make 1.5; four leave room for what
 /// an admission webhook may add.

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use ::kube::client::Body;
 use serde::de::DeserializeSeed;
 use serde_json::value::RawValue;
 
 use super::Watched;
 use super::api::{ANSWER, within};
+use super::client::Body;
 use super::lines::Lines;
 use super::trouble::Trouble;
 use super::watch::{Sign, Watch};
@@ -67,7 +67,7 @@ impl<W: Watched> Watch<'_, W> {
             let Ok(line) = within(QUIET, "", lines.next()).await else {
                 return Ok(false);
             };
-            match line.map_err(|error| Trouble::unanswered(&error))? {
+            match line.map_err(|error| Trouble::unanswered(&*error))? {
                 None => {
                     let detail = "the list broke off before its end";
                     return Err(Trouble::new(Reason::ApiError, detail));

@@ -1,6 +1,7 @@
-//! Why a request to the API server failed, in our words. Neither the answer's body nor kube's
-//! own description of an authentication error gets in: both may hold what must not be shown.
+//! Why a request to the API server failed, in our words. The answer's body does not get in:
+//! it may hold what must not be shown.
 
+use std::error::Error;
 use std::io;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use ::kube::config::KubeconfigError;
 use http::StatusCode;
 use http::header::{HeaderMap, RETRY_AFTER};
 
+use super::client::Credentials;
 use crate::model::Reason;
 
 /// Longest pause that a server may ask for.
@@ -82,11 +84,11 @@ impl Trouble {
     }
 
     /// The request did not get an answer, or its answer broke off.
-    pub(super) fn unanswered(error: &::kube::Error) -> Self {
-        if is_authentication(error) {
+    pub(super) fn unanswered(error: &(dyn Error + Send + Sync + 'static)) -> Self {
+        if error.is::<Credentials>() {
             return Self::new(Reason::Unauthorized, "the credentials cannot be read");
         }
-        let mut cause: &(dyn std::error::Error + 'static) = error;
+        let mut cause: &(dyn Error + 'static) = error;
         let mut timed_out = false;
         loop {
             timed_out |= cause
@@ -161,16 +163,5 @@ impl Trouble {
                     | StatusCode::UNPROCESSABLE_ENTITY
             )
         )
-    }
-}
-
-fn is_authentication(error: &::kube::Error) -> bool {
-    match error {
-        ::kube::Error::Auth(_) => true,
-        ::kube::Error::Service(error) => error.downcast_ref::<::kube::Error>().map_or_else(
-            || error.is::<::kube::client::AuthError>(),
-            is_authentication,
-        ),
-        _ => false,
     }
 }

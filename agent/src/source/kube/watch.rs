@@ -201,7 +201,7 @@ impl<W: Watched> Watch<'_, W> {
                     Sign::Nothing => {}
                 },
                 Err(error) => {
-                    let trouble = Trouble::unanswered(&error);
+                    let trouble = Trouble::unanswered(&*error);
                     self.health.error(self.target.failure(&trouble));
                     return Ok(End::Broken);
                 }

@@ -4,17 +4,17 @@ use std::fmt::Write as _;
 use std::io;
 use std::sync::OnceLock;
 
-use ::kube::Client;
-use ::kube::client::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::stream;
 use http::{Request, Response, StatusCode};
-use http_body_util::StreamBody;
+use http_body_util::{BodyExt, Empty, StreamBody};
 use hyper::body::{Bytes, Frame};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use tokio::sync::{mpsc, oneshot};
 use tower::service_fn;
+
+use crate::source::kube::{BoxError, Client};
 
 type Chunk = Result<Frame<Bytes>, io::Error>;
 type Answer = io::Result<(StatusCode, Option<u32>, mpsc::UnboundedReceiver<Chunk>)>;
@@ -36,12 +36,12 @@ pub(in crate::source) struct Stream(mpsc::UnboundedSender<Chunk>);
 /// A client and the server that it talks to.
 pub(in crate::source) fn pair() -> (Client, Server) {
     let (sender, calls) = mpsc::unbounded_channel();
-    let service = service_fn(move |request: Request<Body>| {
+    let service = service_fn(move |request: Request<Empty<Bytes>>| {
         let (answer, answered) = oneshot::channel();
         let url = request.uri().to_string();
         let sent = sender.send(Call { url, answer });
         async move {
-            sent.map_err(io::Error::other)?;
+            sent.map_err(|_| io::Error::other("the test is over"))?;
             // A request that the test dropped is one that is never answered.
             let Ok(answer) = answered.await else {
                 return std::future::pending().await;
@@ -54,12 +54,11 @@ pub(in crate::source) fn pair() -> (Client, Server) {
             if let Some(pause) = pause {
                 response = response.header("Retry-After", pause);
             }
-            response
-                .body(StreamBody::new(Box::pin(chunks)))
-                .map_err(io::Error::other)
+            let body = StreamBody::new(chunks).map_err(BoxError::from);
+            Ok(response.body(body.boxed_unsync())?)
         }
     });
-    (Client::new(service, "default"), Server { calls })
+    (Client::through(service), Server { calls })
 }
 
 impl Server {
