@@ -52,9 +52,9 @@ class Watch:
 
 
 class Exporter:
-    def __init__(self, name, path, flags=None, environment=None):
+    def __init__(self, name, path, flags=None):
         self.name, self.path, self.flags = name, pathlib.Path(path).resolve(), flags or "--config={config}"
-        self.environment = environment or {}
+        self.environment = {}
 
     def version(self):
         for flag in ("--version", "-v", "version"):

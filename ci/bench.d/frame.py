@@ -64,11 +64,14 @@ def arguments():
 
 def taking_part(options):
     flags = pairs(options.peer_flags)
-    all_of_them = [exporters.Exporter(OURS, options.binary, environment=exporters.OURS_ENVIRONMENT),
+    all_of_them = [exporters.Exporter(OURS, options.binary),
                    *[exporters.Exporter(name, path, flags.get(name)) for name, path in pairs(options.peer).items()]]
     for one in all_of_them:
         if not os.access(one.path, os.X_OK):
             sys.exit(f"error: {one.path} is no program")
+        # A peer may be an older build of ours.
+        if one.name == OURS or one.version().startswith("x509-certificate-exporter "):
+            one.environment = exporters.OURS_ENVIRONMENT
     return all_of_them
 
 
