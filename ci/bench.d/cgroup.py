@@ -1,4 +1,5 @@
 """A control group limited in memory, as a container's is: version 1 or 2, whichever this machine has."""
+import contextlib
 import os
 import pathlib
 import time
@@ -15,12 +16,13 @@ class Cgroup:
         self.path = (TOP if self.version == 2 else TOP / "memory") / self.name
 
     def __enter__(self):
-        self.path.mkdir()
         try:
+            self.path.mkdir()
             self._limit()
-        except OSError:
-            self.path.rmdir()
-            raise
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                self.path.rmdir()
+            raise SystemExit(f"error: no control group limited in memory can be made, which root may: {error}") from error
         return self
 
     def __exit__(self, *_):
