@@ -1,5 +1,6 @@
 """Secrets as they stand in etcd: cert-manager's, each with a leaf, its CA and its key, and Helm's, which hold releases."""
 import base64
+import json
 import os
 import uuid
 
@@ -67,3 +68,43 @@ def metadata(name, space=None, **more):
 
 def encoded(value):
     return base64.b64encode(value).decode()
+
+
+def stored(thing):
+    """The bytes that the API server would store: protobuf, whose messages and numbers are those of Kubernetes' generated.proto."""
+    meta, born = thing["metadata"], message({1: 1767225600})
+    more = {12: entries(meta.get("annotations")), 11: entries(meta.get("labels")), 17: [
+        message({1: entry["manager"], 2: entry["operation"], 3: entry["apiVersion"], 4: born, 6: entry["fieldsType"], 7: message({1: json.dumps(entry["fieldsV1"])})})
+        for entry in meta.get("managedFields", [])]}
+    metadata_ = message({1: meta["name"], 3: meta.get("namespace", ""), 5: meta["uid"], 8: born, **more})
+    if thing["kind"] == "Namespace":
+        raw = message({1: metadata_, 2: message({1: thing["spec"]["finalizers"]}), 3: message({1: thing["status"]["phase"]})})
+    else:
+        raw = message({1: metadata_, 2: entries({name: base64.b64decode(value) for name, value in thing["data"].items()}), 3: thing["type"]})
+    return b"k8s\0" + message({1: message({1: thing["apiVersion"], 2: thing["kind"]}), 2: raw})
+
+
+def entries(members):
+    return [message({1: name, 2: value}) for name, value in (members or {}).items()]
+
+
+def message(fields):
+    """A protobuf message: numbers are varints, all else has its length before it; a list is a repeated field."""
+    found = bytearray()
+    for number, values in sorted(fields.items()):
+        for value in values if isinstance(values, list) else [values]:
+            if isinstance(value, int):
+                found += varint(number << 3) + varint(value)
+            elif value:
+                value = value.encode() if isinstance(value, str) else value
+                found += varint(number << 3 | 2) + varint(len(value)) + value
+    return bytes(found)
+
+
+def varint(value):
+    found = bytearray()
+    while value > 0x7F:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    found.append(value)
+    return bytes(found)

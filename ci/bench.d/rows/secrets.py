@@ -26,13 +26,16 @@ class Cluster:
         folder = context.scratch / "cluster"
         folder.mkdir()
         self.api = context.closing.enter_context(ApiServer(folder, USER))
-        self.api.fill(objects.namespaces())
+        self.fill(objects.namespaces())
         self.secrets = self.releases = self.generation = 0
         self.flags = ()
 
+    def fill(self, pairs):
+        self.api.fill((key, objects.stored(thing)) for key, thing in pairs)
+
     def grow(self, secrets, releases=0):
-        self.api.fill(objects.tls(self.secrets, secrets - self.secrets))
-        self.api.fill(objects.helm(self.releases, releases - self.releases, RELEASE))
+        self.fill(objects.tls(self.secrets, secrets - self.secrets))
+        self.fill(objects.helm(self.releases, releases - self.releases, RELEASE))
         self.secrets, self.releases = max(secrets, self.secrets), max(releases, self.releases)
         # What it reads of etcd ahead is no part of an exporter's start.
         self.api.call("GET", "/api/v1/secrets?fieldSelector=metadata.name%3Dnone")
