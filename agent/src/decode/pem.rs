@@ -43,16 +43,19 @@ pub(super) fn blocks(text: &[u8]) -> Blocks<'_> {
 /// The crate copies the text twice before it decodes, which is a lot for a revocation list of
 /// several megabytes; so it gets a long text piece by piece.
 pub(super) fn decode(content: &[u8], scratch: &mut Vec<u8>) -> Option<Vec<u8>> {
-    let content = without_headers(content);
-    let mut base64 = content
-        .iter()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .peekable();
-    let mut der = Vec::with_capacity(content.len() / 4 * 3 + 3);
+    let mut rest = without_headers(content).trim_ascii_start();
+    let mut der = Vec::with_capacity(rest.len() / 4 * 3 + 3);
     loop {
         scratch.clear();
         scratch.extend_from_slice(b"-----BEGIN CERTIFICATE-----\n");
-        scratch.extend(base64.by_ref().take(PIECE));
+        let full = scratch.len() + PIECE;
+        while scratch.len() < full && !rest.is_empty() {
+            let fits = &rest[..rest.len().min(full - scratch.len())];
+            let blank = fits.iter().position(u8::is_ascii_whitespace);
+            let (word, behind) = rest.split_at(blank.unwrap_or(fits.len()));
+            scratch.extend_from_slice(word);
+            rest = behind.trim_ascii_start();
+        }
         scratch.extend_from_slice(b"\n-----END CERTIFICATE-----\n");
         let Ok(Some((Item::X509Certificate(piece), _))) =
             rustls_pemfile::read_one_from_slice(scratch)
@@ -60,7 +63,7 @@ pub(super) fn decode(content: &[u8], scratch: &mut Vec<u8>) -> Option<Vec<u8>> {
             return None;
         };
         der.extend_from_slice(&piece);
-        if base64.peek().is_none() {
+        if rest.is_empty() {
             return Some(der);
         }
         if piece.len() != PIECE / 4 * 3 {

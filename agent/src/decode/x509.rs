@@ -94,9 +94,12 @@ pub(super) fn decimal(element: Element<'_>) -> Option<String> {
     // Groups of nine digits, the least first: 64 octets make 155 digits.
     let mut groups = [0_u32; 18];
     // The magnitude of a negative number is that of its complement, plus one.
-    for &octet in content {
-        let octet = if negative { !octet } else { octet };
-        multiply_and_add(&mut groups, 256, octet.into());
+    for octets in content.rchunks(4).rev() {
+        let number = octets.iter().fold(0, |number, &octet| {
+            let octet = if negative { !octet } else { octet };
+            number << 8 | u64::from(octet)
+        });
+        multiply_and_add(&mut groups, 1 << 32, number);
     }
     multiply_and_add(&mut groups, 1, negative.into());
     let first = groups.iter().rposition(|&group| group != 0).unwrap_or(0);
