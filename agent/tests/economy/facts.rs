@@ -15,12 +15,12 @@ pub(crate) fn decoding(book: &mut Book) {
         cost(|| decode::certificates(pem.as_bytes())).1
     });
     let allocations = each(&few, &many, |cost| cost.allocations);
-    book.at_most(26, "allocations for each leaf", allocations);
+    book.at_most(23, "allocations for each leaf", allocations);
     let bytes = each(&few, &many, |cost| cost.bytes);
-    book.at_most(3800, "bytes allocated for each leaf", bytes);
+    book.at_most(4200, "bytes allocated for each leaf", bytes);
     let peak = each(&few, &many, |cost| cost.peak);
     book.at_most(
-        900,
+        680,
         "bytes at the peak for each leaf, all of them held",
         peak,
     );
@@ -35,7 +35,7 @@ pub(crate) fn holding(book: &mut Book) {
     };
     let each = |with_ca| each(&held(FEW, with_ca), &held(MANY, with_ca), |cost| cost.held);
     let (leaf, chain) = (each(false), each(true));
-    book.at_most(1350, "bytes held for each leaf, with its place", leaf);
+    book.at_most(800, "bytes held for each leaf, with its place", leaf);
     let what = "bytes more where a known CA stands with it";
     book.at_most(16, what, chain.saturating_sub(leaf));
 }

@@ -22,9 +22,9 @@ pub(crate) fn unchanged(book: &mut Book) {
     for (index, (name, _)) in ENCODINGS.into_iter().enumerate() {
         let ((few_size, few), (size, many)) = (few[index], many[index]);
         let what = format!("{name}: bytes at the peak of a scrape without a change");
-        book.at_most([460_000, 180_000][index], what, many.peak);
+        book.at_most([450_000, 180_000][index], what, many.peak);
         let what = format!("{name}: growth of that with four times the places");
-        book.at_most(1024, what, many.peak.saturating_sub(few.peak));
+        book.at_most(8 * 1024, what, many.peak.saturating_sub(few.peak));
         let what = format!("{name}: allocations of it, for the agent's own families");
         book.at_most(680, what, few.allocations);
         // Plain text is unpacked for each reader, a piece at a time.
@@ -46,9 +46,9 @@ pub(crate) fn rendering(book: &mut Book) {
     });
     let beyond = |cost: &Cost| cost.peak - cost.held;
     let what = "bytes at the peak beyond the result";
-    book.at_most(460_000, what, beyond(&many));
+    book.at_most(450_000, what, beyond(&many));
     let what = "growth of that with each place";
-    book.at_most(8, what, each(&few, &many, beyond));
+    book.at_most(4, what, each(&few, &many, beyond));
     let allocations = each(&few, &many, |cost| cost.allocations);
     let what = "allocations for each place of leaf and CA";
     book.at_most(32, what, allocations);
@@ -66,7 +66,7 @@ pub(crate) fn changing(book: &mut Book) {
     cycles(10);
     let ((), hundred) = cost(|| cycles(100));
     let what = "bytes left by 100 changes, each with a scrape";
-    book.at_most(60_000, what, hundred.held);
+    book.at_most(6_000, what, hundred.held);
 }
 
 pub(crate) fn telling_everything(book: &mut Book) {
@@ -77,7 +77,7 @@ pub(crate) fn telling_everything(book: &mut Book) {
     for (index, (name, _)) in ENCODINGS.into_iter().enumerate() {
         let what = format!("{name}: bytes at the peak beyond the packed document");
         let packed = many[0].0;
-        book.at_most(700_000, what, many[index].1.peak.saturating_sub(packed));
+        book.at_most(550_000, what, many[index].1.peak.saturating_sub(packed));
         let what = format!("{name}: bytes at the peak for each place");
         book.at_most(
             300,
