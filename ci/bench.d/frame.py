@@ -198,11 +198,11 @@ def main():
 def tell(options, facts, entries, notes, names):
     host = facts["machine"]
     print(f"{facts['date'][:10]}; {host['cores']} cores, {host['cpu']}, Linux {host['kernel']}, governor {host['governor']}, load {host['load']} at the beginning; "
-          f"medians of {facts['runs']} turns, {facts['scrapes']} scrapes a turn{'; short form, a tenth of the certificates' if options.short else ''}.")
+          f"medians of {facts['runs']} turns at most, {facts['scrapes']} scrapes a turn{'; short form, a tenth of the certificates' if options.short else ''}.")
     for one in facts["exporters"]:
         print(f"- {one['name']}: {one['version']}, {one['bytes']:,} bytes")
     print()
-    print("\n".join(table([entry for entry in entries if entry["row"] != "series"], names)))
+    print("\n".join(table([entry for entry in entries if entry["row"] != "series" or not options.svg], names)))
     print("".join(f"\n- {note}" for note in notes))
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps({**facts, "figures": entries, "notes": notes}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

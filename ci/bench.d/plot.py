@@ -58,7 +58,9 @@ def panel(left, title, unit, series, names):
         yield f'<polyline points="{" ".join(f"{at:.1f},{up:.1f}" for at, up, _ in line)}" fill="none" stroke="{colour}" stroke-width="2"/>'
         yield "".join(f'<circle cx="{at:.1f}" cy="{up:.1f}" r="3.5" fill="{colour}"><title>{figure.told(value, unit)}</title></circle>' for at, up, value in line)
         at, up, value = line[-1]
-        yield f'<text x="{at - 4:.1f}" y="{up - 9:.1f}" text-anchor="end" fill="{colour}" font-weight="bold">{html.escape(name)} {figure.told(value, unit)}</text>'
+        lost = " and ".join(f"{count:,}" for count in counts if count > max(series[name])[0])
+        label = f"{name} {figure.told(value, unit)}{', none at ' if lost else ''}{lost}"
+        yield f'<text x="{at - 4:.1f}" y="{up - 9:.1f}" text-anchor="end" fill="{colour}" font-weight="bold">{html.escape(label)}</text>'
 
 
 def scaled(value, low, high):
