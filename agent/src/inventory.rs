@@ -3,12 +3,14 @@
 //! who reads them.
 
 mod known;
+mod segments;
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use self::known::Known;
+use self::segments::Segments;
+pub use self::segments::{Held, Segment};
 use crate::model::{Bundle, Change, Location, Problem};
 
 /// A source's place in the list of sources.
@@ -25,10 +27,10 @@ pub struct Inventory {
 struct State {
     /// Grows with each change that a reader could see.
     version: u64,
-    held: BTreeMap<(Location, SourceId), Arc<Bundle>>,
+    held: Segments,
+    /// How many locations each source holds.
+    counts: Vec<usize>,
     known: Known,
-    /// The last snapshot taken, until something changes.
-    latest: Option<Arc<Snapshot>>,
 }
 
 /// The inventory at one moment, in the order of locations.
@@ -36,8 +38,11 @@ struct State {
 pub struct Snapshot {
     /// Two snapshots of one version are equal.
     pub version: u64,
-    /// Each location of each source; one that two sources hold stands twice, side by side.
-    pub held: Vec<(Location, SourceId, Arc<Bundle>)>,
+    /// Each location of each source, in short runs that snapshots share; one location that two
+    /// sources hold stands twice, side by side.
+    pub segments: Vec<Arc<Segment>>,
+    /// How many locations each source holds.
+    counts: Vec<usize>,
 }
 
 /// A location whose problems are not what they were: what a log wants to know.
@@ -57,45 +62,43 @@ impl Inventory {
             Change::Upsert(location, bundle) => {
                 state.upsert(source, location, bundle).into_iter().collect()
             }
-            Change::Remove(location) => state.remove(source, location).into_iter().collect(),
+            Change::Remove(location) => state.remove(source, &location).into_iter().collect(),
             Change::Resync(all) => state.resync(source, &all),
         }
     }
 
-    /// The facts as they are now; the same object until something changes.
-    pub fn snapshot(&self) -> Arc<Snapshot> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(latest) = &state.latest {
-            return Arc::clone(latest);
-        }
-        let held = state.held.iter();
-        let snapshot = Arc::new(Snapshot {
+    /// The facts as they are now. As long as somebody keeps them, a change copies the segment that
+    /// it touches.
+    pub fn snapshot(&self) -> Snapshot {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        Snapshot {
             version: state.version,
-            held: held
-                .map(|((at, source), b)| (at.clone(), *source, Arc::clone(b)))
-                .collect(),
-        });
-        state.latest = Some(Arc::clone(&snapshot));
-        snapshot
+            segments: state.held.list().to_vec(),
+            counts: state.counts.clone(),
+        }
     }
 }
 
 impl State {
     fn upsert(&mut self, source: SourceId, location: Location, mut bundle: Bundle) -> Option<Turn> {
         self.known.intern(&mut bundle);
-        let turn = |problems: &[Problem], location: &Location| Turn {
-            location: location.clone(),
-            problems: problems.to_vec(),
-        };
-        let turn = match self.held.entry((location, source)) {
-            Entry::Vacant(vacant) => {
-                let turned =
-                    (!bundle.problems.is_empty()).then(|| turn(&bundle.problems, &vacant.key().0));
-                vacant.insert(Arc::new(bundle));
+        let turned = match self.held.find(&location, source) {
+            Err(at) => {
+                let turned = (!bundle.problems.is_empty()).then(|| Turn {
+                    location: location.clone(),
+                    problems: bundle.problems.clone(),
+                });
+                let held = Held {
+                    location,
+                    source,
+                    bundle: Arc::new(bundle),
+                };
+                self.held.insert(at, held);
+                *self.count(source) += 1;
                 turned
             }
-            Entry::Occupied(mut occupied) => {
-                let before = occupied.get();
+            Ok(at) => {
+                let before = &self.held.held(at).bundle;
                 if bundle.certificates.is_none() {
                     // Could not be read: stale facts are shown beside the problem, never hidden.
                     bundle.certificates.clone_from(&before.certificates);
@@ -105,54 +108,58 @@ impl State {
                 if **before == bundle {
                     return None;
                 }
-                let turned = (before.problems != bundle.problems)
-                    .then(|| turn(&bundle.problems, &occupied.key().0));
-                occupied.insert(Arc::new(bundle));
+                let turned = (before.problems != bundle.problems).then(|| Turn {
+                    location,
+                    problems: bundle.problems.clone(),
+                });
+                self.held.replace(at, Arc::new(bundle));
                 turned
             }
         };
-        self.changed();
-        turn
+        self.version += 1;
+        turned
     }
 
-    fn remove(&mut self, source: SourceId, location: Location) -> Option<Turn> {
-        let key = (location, source);
-        let bundle = self.held.remove(&key)?;
+    fn remove(&mut self, source: SourceId, location: &Location) -> Option<Turn> {
+        let at = self.held.find(location, source).ok()?;
+        let Held {
+            location, bundle, ..
+        } = self.held.remove(at);
+        *self.count(source) -= 1;
         self.known.drop_dead();
-        self.changed();
+        self.version += 1;
         let was_bad = !bundle.problems.is_empty();
         was_bad.then(|| Turn {
-            location: key.0,
+            location,
             problems: Vec::new(),
         })
     }
 
     fn resync(&mut self, source: SourceId, all: &[Location]) -> Vec<Turn> {
         let named: HashSet<&Location> = all.iter().collect();
-        let of_source = self.held.keys().filter(|(_, owner)| *owner == source);
+        let of_source = self.held.iter().filter(|held| held.source == source);
         let gone: Vec<Location> = of_source
-            .map(|(location, _)| location)
+            .map(|held| &held.location)
             .filter(|location| !named.contains(location))
             .cloned()
             .collect();
-        gone.into_iter()
+        gone.iter()
             .filter_map(|location| self.remove(source, location))
             .collect()
     }
 
-    fn changed(&mut self) {
-        self.version += 1;
-        self.latest = None;
+    fn count(&mut self, source: SourceId) -> &mut usize {
+        if self.counts.len() <= source {
+            self.counts.resize(source + 1, 0);
+        }
+        &mut self.counts[source]
     }
 }
 
 impl Snapshot {
     /// How many locations a source holds.
     pub fn count(&self, source: SourceId) -> usize {
-        self.held
-            .iter()
-            .filter(|(_, owner, _)| *owner == source)
-            .count()
+        self.counts.get(source).copied().unwrap_or(0)
     }
 }
 

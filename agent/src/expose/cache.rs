@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use axum::body::Bytes;
 use flate2::Compression;
@@ -32,7 +32,7 @@ struct Rendering {
 
 impl Cache {
     /// The stable families as a gzip member.
-    pub fn gzip(&self, snapshot: &Arc<Snapshot>, options: &Options, now: i64) -> io::Result<Bytes> {
+    pub fn gzip(&self, snapshot: &Snapshot, options: &Options, now: i64) -> io::Result<Bytes> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(rendering) = &*last
             && rendering.version == snapshot.version

@@ -78,7 +78,12 @@ pub fn next_flip(snapshot: &Snapshot, options: &Options, now: i64) -> i64 {
     if !options.expired {
         return i64::MAX;
     }
-    let bundles = || snapshot.held.iter().map(|(_, _, bundle)| bundle);
+    let bundles = || {
+        snapshot
+            .segments
+            .iter()
+            .flat_map(|segment| segment.held.iter().map(|held| &held.bundle))
+    };
     let ends = bundles()
         .flat_map(|bundle| bundle.certificates())
         .map(|certificate| certificate.not_after);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use crate::inventory::{Snapshot, SourceId};
+use crate::inventory::{Held, Segment, Snapshot};
 use crate::model::{Bundle, Certificate, Crl, Location, Problem};
 
 /// One location with what it holds. Two sources that watch one file make one place; what stands
@@ -27,23 +27,28 @@ pub struct Place<'a> {
 
 /// The places of a snapshot, in order.
 pub fn places(snapshot: &Snapshot) -> impl Iterator<Item = Place<'_>> {
-    snapshot
+    snapshot.segments.iter().flat_map(|segment| within(segment))
+}
+
+/// The places of a segment, in order.
+pub fn within(segment: &Segment) -> impl Iterator<Item = Place<'_>> {
+    segment
         .held
-        .chunk_by(|(one, ..), (other, ..)| one == other)
+        .chunk_by(|one, other| one.location == other.location)
         .filter_map(place)
 }
 
 /// What all sources say of one location.
-fn place(group: &[(Location, SourceId, Arc<Bundle>)]) -> Option<Place<'_>> {
-    let (location, _, first) = group.first()?;
-    let bundles = || group.iter().map(|(_, _, bundle)| &**bundle);
+fn place(group: &[Held]) -> Option<Place<'_>> {
+    let first = group.first()?;
+    let bundles = || group.iter().map(|held| &*held.bundle);
     let all = bundles().flat_map(|bundle| &bundle.problems);
     let (warnings, problems) = once(all, |problem| *problem)
         .into_iter()
         .partition(|problem| problem.reason.is_warning());
     Some(Place {
-        location,
-        labels: &first.labels,
+        location: &first.location,
+        labels: &first.bundle.labels,
         certificates: once(
             bundles()
                 .flat_map(|bundle: &Bundle| bundle.certificates().iter().map(|shared| &**shared)),

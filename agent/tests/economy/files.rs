@@ -52,7 +52,7 @@ fn first(root: &Path, files: usize) -> Cost {
         ear.succeeds().await;
         meter.read()
     });
-    assert_eq!(ear.inventory.snapshot().held.len(), files);
+    assert_eq!(ear.inventory.snapshot().count(0), files);
     cost
 }
 

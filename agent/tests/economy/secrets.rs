@@ -55,7 +55,7 @@ fn listed(authority: &Authority, count: usize, streams: bool) -> (Cost, usize) {
         }
     });
     let cost = meter.read();
-    assert_eq!(ear.inventory.snapshot().held.len(), count);
+    assert_eq!(ear.inventory.snapshot().count(0), count);
     (cost, server.requests())
 }
 
