@@ -1,9 +1,10 @@
 //! Facts become text here and nowhere else: a function of a snapshot and, only where unavoidable,
-//! of the time. The certificate families depend on the time only through `expired`, so they are
-//! rendered once per change and kept compressed ([`cache`]).
+//! of the time. The certificate families depend on the time only through `expired`, so what is
+//! rendered of them is kept compressed until a change touches it ([`cache`]).
 
 pub mod cache;
 pub mod date;
+pub mod gzip;
 pub mod info;
 pub mod json;
 pub mod labels;

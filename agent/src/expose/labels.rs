@@ -232,7 +232,10 @@ fn discriminate<'a>(fingerprints: impl Iterator<Item = &'a [u8; 32]>, sets: &mut
 
 /// Escapes as the text format asks: backslash, quote and line feed.
 fn escape(set: &mut String, value: &str) {
-    if !value.contains(['\\', '"', '\n']) {
+    if !value
+        .bytes()
+        .any(|byte| matches!(byte, b'\\' | b'"' | b'\n'))
+    {
         set.push_str(value);
         return;
     }

@@ -1,57 +1,36 @@
-//! The certificate families in the classic text format, written in chunks: 20,000 certificates
+//! The certificate families in the classic text format, segment by segment: 20,000 certificates
 //! never stand in memory as text.
 
 mod family;
 
-use std::collections::HashSet;
-use std::fmt::{self, Write as _};
+use std::fmt;
+use std::hash::BuildHasher;
 use std::io::{self, Write};
 
-use self::family::{
-    ERROR_HELP, ERROR_NAME, Family, READ_ERRORS_HELP, READ_ERRORS_NAME, WARNING_HELP, WARNING_NAME,
-};
-use super::place::{Place, places};
+pub use self::family::Family;
+use self::family::{READ_ERRORS_HELP, READ_ERRORS_NAME, Series};
+use super::place::{self, Place};
 use super::{Options, info, labels};
-use crate::inventory::Snapshot;
-use crate::model::{Certificate, Crl, Problem};
+use crate::inventory::{Segment, Snapshot};
+use crate::model::{Certificate, Location, Problem};
 
-/// How much text is collected before it is handed on.
-const CHUNK: usize = 64 * 1024;
-
-/// Writes the families that stay as they are until the inventory changes, a certificate expires
-/// or a revocation list is due.
-pub fn write_stable(
-    snapshot: &Snapshot,
-    options: &Options,
-    now: i64,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let mut text = Text {
-        out,
-        buffer: String::with_capacity(CHUNK + 4096),
-    };
-    text.certificates(&family::NOT_AFTER, snapshot, options, now)?;
-    if options.not_before {
-        text.certificates(&family::NOT_BEFORE, snapshot, options, now)?;
-    }
-    if options.expired {
-        text.certificates(&family::EXPIRED, snapshot, options, now)?;
-    }
-    if options.info {
-        text.certificates(&family::INFO, snapshot, options, now)?;
-    }
-    for family in [
-        &family::CRL_THIS_UPDATE,
-        &family::CRL_NEXT_UPDATE,
-        &family::CRL_NUMBER,
-    ] {
-        text.crls(family, snapshot, options, now)?;
-    }
-    if options.expired {
-        text.crls(&family::CRL_STALE, snapshot, options, now)?;
-    }
-    text.problems(snapshot, options)?;
-    text.flush()
+/// The families that stay as they are until the inventory changes, a certificate expires or a
+/// revocation list is due; in their order.
+pub fn stable(options: &Options) -> Vec<&'static Family> {
+    let all = [
+        (true, &family::NOT_AFTER),
+        (options.not_before, &family::NOT_BEFORE),
+        (options.expired, &family::EXPIRED),
+        (options.info, &family::INFO),
+        (true, &family::CRL_THIS_UPDATE),
+        (true, &family::CRL_NEXT_UPDATE),
+        (true, &family::CRL_NUMBER),
+        (options.expired, &family::CRL_STALE),
+        (true, &family::ERROR),
+        (true, &family::WARNING),
+    ];
+    let wanted = all.into_iter().filter(|(is_wanted, _)| *is_wanted);
+    wanted.map(|(_, family)| family).collect()
 }
 
 /// Writes the opt-in families that differ at every scrape.
@@ -61,29 +40,33 @@ pub fn write_relative(
     now: i64,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let mut text = Text {
-        out,
-        buffer: String::with_capacity(CHUNK + 4096),
-    };
-    text.certificates(&family::EXPIRES_IN, snapshot, options, now)?;
-    text.certificates(&family::VALID_SINCE, snapshot, options, now)?;
-    text.crls(&family::CRL_STALE_IN, snapshot, options, now)?;
-    text.crls(&family::CRL_FRESH_SINCE, snapshot, options, now)?;
-    text.flush()
+    for family in [
+        &family::EXPIRES_IN,
+        &family::VALID_SINCE,
+        &family::CRL_STALE_IN,
+        &family::CRL_FRESH_SINCE,
+    ] {
+        family.write_head(out)?;
+        for segment in &snapshot.segments {
+            Labelled::of(segment, options).write(family, now, std::iter::empty(), out)?;
+        }
+    }
+    Ok(())
 }
 
-/// When the stable families next change by themselves: the first second after some
+/// Writes how many problems there are.
+pub fn write_read_errors(total: usize, out: &mut impl Write) -> io::Result<()> {
+    write_head(READ_ERRORS_NAME, READ_ERRORS_HELP, out)?;
+    write_sample(READ_ERRORS_NAME, "", total, out)
+}
+
+/// When the stable families of a segment next change by themselves: the first second after some
 /// validity, or after a revocation list should have come.
-pub fn next_flip(snapshot: &Snapshot, options: &Options, now: i64) -> i64 {
+pub fn next_flip(segment: &Segment, options: &Options, now: i64) -> i64 {
     if !options.expired {
         return i64::MAX;
     }
-    let bundles = || {
-        snapshot
-            .segments
-            .iter()
-            .flat_map(|segment| segment.held.iter().map(|held| &held.bundle))
-    };
+    let bundles = || segment.held.iter().map(|held| &held.bundle);
     let ends = bundles()
         .flat_map(|bundle| bundle.certificates())
         .map(|certificate| certificate.not_after);
@@ -96,125 +79,186 @@ pub fn next_flip(snapshot: &Snapshot, options: &Options, now: i64) -> i64 {
         .map_or(i64::MAX, |end| end.saturating_add(1))
 }
 
-/// Text on its way out.
-struct Text<'a, W> {
-    out: &'a mut W,
-    buffer: String,
+/// The places of a segment with the labels of their series, made once for all families.
+#[derive(Debug)]
+pub struct Labelled<'a> {
+    options: &'a Options,
+    places: Vec<Place<'a>>,
+    certificates: Sets,
+    crls: Sets,
 }
 
-impl<W: Write> Text<'_, W> {
-    fn certificates(
-        &mut self,
-        family: &Family<Certificate>,
-        snapshot: &Snapshot,
-        options: &Options,
-        now: i64,
-    ) -> io::Result<()> {
-        let of = |place: &Place<'_>, sets: &mut Vec<String>| {
-            labels::of_certificates(place, options, sets);
-            if family.name == family::INFO.name {
-                for (certificate, set) in place.certificates.iter().zip(sets) {
-                    info::push_facts(set, certificate);
-                }
-            }
-        };
-        self.family(family, snapshot, now, |place| &place.certificates, of)
+/// Label sets, one after the other.
+#[derive(Debug, Default)]
+struct Sets {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Family {
+    /// Writes what stands before its series.
+    pub fn write_head(&self, out: &mut impl Write) -> io::Result<()> {
+        write_head(self.name, self.help, out)
     }
 
-    fn crls(
-        &mut self,
-        family: &Family<Crl>,
-        snapshot: &Snapshot,
-        options: &Options,
-        now: i64,
-    ) -> io::Result<()> {
-        let of = |place: &Place<'_>, sets: &mut Vec<String>| labels::of_crls(place, options, sets);
-        self.family(family, snapshot, now, |place| &place.crls, of)
+    /// Whether its series change when a certificate expires or a revocation list is due.
+    pub fn flips(&self) -> bool {
+        [family::EXPIRED.name, family::CRL_STALE.name].contains(&self.name)
     }
 
-    fn family<T>(
-        &mut self,
-        family: &Family<T>,
-        snapshot: &Snapshot,
-        now: i64,
-        things: for<'a, 'b> fn(&'b Place<'a>) -> &'b Vec<&'a T>,
-        label: impl Fn(&Place<'_>, &mut Vec<String>),
-    ) -> io::Result<()> {
-        self.head(family.name, "gauge", family.help);
+    /// Whether its series depend on those of other segments: each is told once.
+    pub fn is_of_problems(&self) -> bool {
+        matches!(self.series, Series::Reasons(_))
+    }
+}
+
+impl<'a> Labelled<'a> {
+    /// Labels what a segment holds.
+    pub fn of(segment: &'a Segment, options: &'a Options) -> Self {
+        let places: Vec<_> = place::within(segment).collect();
+        let (mut certificates, mut crls) = (Sets::default(), Sets::default());
         let mut sets = Vec::new();
-        for place in places(snapshot) {
-            label(&place, &mut sets);
-            for (thing, set) in things(&place).iter().zip(&sets) {
-                if let Some(value) = (family.value)(thing, now) {
-                    self.sample(family.name, set, value)?;
-                }
+        for place in &places {
+            labels::of_certificates(place, options, &mut sets);
+            certificates.extend(&sets);
+            labels::of_crls(place, options, &mut sets);
+            crls.extend(&sets);
+        }
+        Self {
+            options,
+            places,
+            certificates,
+            crls,
+        }
+    }
+
+    /// How many problems there are.
+    pub fn problems(&self) -> usize {
+        self.places.iter().map(|place| place.problems.len()).sum()
+    }
+
+    /// The hashes of the problems' series that another segment may have, too. A path that is
+    /// missing both as a file and as a kubeconfig is one place to a reader, and so are two paths
+    /// that are alike once their first components are cut off. Objects are never alike.
+    pub fn doubtful(&self, by: &impl BuildHasher) -> Vec<u64> {
+        let mut all = Vec::new();
+        for family in [&family::ERROR, &family::WARNING] {
+            if let Series::Reasons(problems) = family.series {
+                let sets = self.reasons(problems);
+                let doubtful = sets.filter_map(|(is_doubtful, set)| is_doubtful.then_some(set));
+                all.extend(doubtful.map(|set| by.hash_one((family.name, set))));
             }
         }
-        Ok(())
+        all
     }
 
-    fn problems(&mut self, snapshot: &Snapshot, options: &Options) -> io::Result<()> {
-        self.head(ERROR_NAME, "gauge", ERROR_HELP);
-        self.reasons(ERROR_NAME, snapshot, options, |place| &place.problems)?;
-        self.head(WARNING_NAME, "gauge", WARNING_HELP);
-        self.reasons(WARNING_NAME, snapshot, options, |place| &place.warnings)?;
-        self.head(READ_ERRORS_NAME, "gauge", READ_ERRORS_HELP);
-        let total: usize = places(snapshot).map(|place| place.problems.len()).sum();
-        self.sample(READ_ERRORS_NAME, "", total)
-    }
-
-    /// One series per place and reason, however many blocks have it.
-    fn reasons(
-        &mut self,
-        name: &str,
-        snapshot: &Snapshot,
-        options: &Options,
-        problems: for<'a, 'b> fn(&'b Place<'a>) -> &'b Vec<&'a Problem>,
+    /// Writes the series of a family. Of those that are doubtful, what is shown; in the order of
+    /// [`doubtful`](Self::doubtful).
+    pub fn write(
+        &self,
+        family: &Family,
+        now: i64,
+        mut shown: impl Iterator<Item = bool>,
+        out: &mut impl Write,
     ) -> io::Result<()> {
-        // A path that is missing both as a file and as a kubeconfig is one place to a reader.
-        let mut written = HashSet::new();
-        let mut set = String::new();
-        for place in places(snapshot) {
-            let problems = problems(&place).iter();
+        match family.series {
+            Series::Certificates(value) => {
+                let is_info = family.name == family::INFO.name;
+                let mut with_facts = String::new();
+                let all = self.places.iter().flat_map(|place| &place.certificates);
+                for (&certificate, mut set) in all.zip(self.certificates.iter()) {
+                    if is_info {
+                        set = facts(set, certificate, &mut with_facts);
+                    }
+                    if let Some(value) = value(certificate, now) {
+                        write_sample(family.name, set, value, out)?;
+                    }
+                }
+                Ok(())
+            }
+            Series::Crls(value) => {
+                let all = self.places.iter().flat_map(|place| &place.crls);
+                for (&crl, set) in all.zip(self.crls.iter()) {
+                    if let Some(value) = value(crl, now) {
+                        write_sample(family.name, set, value, out)?;
+                    }
+                }
+                Ok(())
+            }
+            Series::Reasons(problems) => {
+                for (is_doubtful, set) in self.reasons(problems) {
+                    if !is_doubtful || shown.next() != Some(false) {
+                        write_sample(family.name, &set, 1, out)?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The label sets of problems, and whether they are doubtful: one per place and reason, however
+    /// many blocks have it.
+    fn reasons(
+        &self,
+        problems: for<'b, 'c> fn(&'c Place<'b>) -> &'c [&'b Problem],
+    ) -> impl Iterator<Item = (bool, String)> {
+        self.places.iter().flat_map(move |place| {
+            let problems = problems(place).iter();
             let mut reasons: Vec<_> = problems.map(|problem| problem.reason).collect();
             reasons.sort_unstable();
             reasons.dedup();
-            for reason in reasons {
-                labels::of_location(&place, options, &mut set);
+            let is_doubtful = !matches!(place.location, Location::Object { .. });
+            reasons.into_iter().map(move |reason| {
+                let mut set = String::new();
+                labels::of_location(place, self.options, &mut set);
                 labels::push(&mut set, "reason", reason.code());
-                if written.insert(set.clone()) {
-                    self.sample(name, &set, 1)?;
-                }
-            }
-        }
-        Ok(())
+                (is_doubtful, set)
+            })
+        })
     }
+}
 
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
-        writeln!(self.buffer, "# HELP {name} {help}\n# TYPE {name} {kind}")
-            .expect("writing to a String cannot fail");
-    }
-
-    fn sample(&mut self, name: &str, set: &str, value: impl fmt::Display) -> io::Result<()> {
-        self.buffer.push_str(name);
-        if !set.is_empty() {
-            self.buffer.push('{');
-            self.buffer.push_str(set);
-            self.buffer.push('}');
-        }
-        writeln!(self.buffer, " {value}").expect("writing to a String cannot fail");
-        if self.buffer.len() >= CHUNK {
-            self.flush()
-        } else {
-            Ok(())
+impl Sets {
+    fn extend(&mut self, sets: &[String]) {
+        for set in sets {
+            self.text.push_str(set);
+            self.ends.push(self.text.len());
         }
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.write_all(self.buffer.as_bytes())?;
-        self.buffer.clear();
-        Ok(())
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        let mut begin = 0;
+        self.ends
+            .iter()
+            .map(move |&end| &self.text[std::mem::replace(&mut begin, end)..end])
     }
+}
+
+/// A label set with the facts of its certificate.
+fn facts<'a>(set: &str, certificate: &Certificate, with_facts: &'a mut String) -> &'a str {
+    with_facts.clear();
+    with_facts.push_str(set);
+    info::push_facts(with_facts, certificate);
+    with_facts
+}
+
+fn write_head(name: &str, help: &str, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge")
+}
+
+fn write_sample(
+    name: &str,
+    set: &str,
+    value: impl fmt::Display,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    out.write_all(name.as_bytes())?;
+    if !set.is_empty() {
+        out.write_all(b"{")?;
+        out.write_all(set.as_bytes())?;
+        out.write_all(b"}")?;
+    }
+    writeln!(out, " {value}")
 }
 
 #[cfg(test)]

@@ -69,9 +69,17 @@ fn once<'a, T, K: Eq + Hash>(
     key: impl Fn(&&'a T) -> K,
 ) -> Vec<&'a T> {
     let mut all: Vec<&T> = all.collect();
-    if all.len() > 1 {
-        let mut seen = HashSet::with_capacity(all.len());
-        all.retain(|one| seen.insert(key(one)));
+    if all.len() <= 8 {
+        // Nearly all places: a leaf and the CAs above it.
+        let mut kept = Vec::with_capacity(all.len());
+        for one in all {
+            if !kept.iter().any(|other| key(other) == key(&one)) {
+                kept.push(one);
+            }
+        }
+        return kept;
     }
+    let mut seen = HashSet::with_capacity(all.len());
+    all.retain(|one| seen.insert(key(one)));
     all
 }

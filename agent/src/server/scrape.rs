@@ -1,17 +1,17 @@
 //! One answer to one scrape: the cached families, then what differs each time.
 
-use std::collections::VecDeque;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use axum::body::{Bytes, HttpBody};
-use hyper::body::Frame;
+use hyper::body::{Frame, SizeHint};
 
 use crate::clock::Clock;
-use crate::expose::cache::{self, Cache, Plain};
+use crate::expose::cache::Cache;
+use crate::expose::gzip::{Member, Packer, Parts, Plain};
 use crate::expose::{Options, json, metrics, own};
 use crate::health::Health;
 use crate::inventory::Inventory;
@@ -74,77 +74,77 @@ impl Scrape {
         let begun = Instant::now();
         let now = self.clock.now();
         let snapshot = self.inventory.snapshot();
-        let stable = self.cache.gzip(&snapshot, &self.options, now)?;
+        let mut packer = Packer::default();
+        let stable = self
+            .cache
+            .pieces(&snapshot, &self.options, now, &mut packer)?;
         self.health
             .set_bundles((0..self.sources).map(|source| snapshot.count(source)));
-        let fresh = |out: &mut dyn Write| {
-            let mut out = out;
-            if self.options.relative {
-                metrics::write_relative(&snapshot, &self.options, now, &mut out)?;
-            }
-            own::write(&self.health.gather(), &mut out)
-        };
-        let chunks = match encoding {
-            // RFC 1952, 2.2: a gzip file is a series of members.
-            Encoding::Gzip => Chunks {
-                plain: None,
-                rest: VecDeque::from([stable, cache::gzip(|out| fresh(out))?]),
-            },
-            Encoding::Identity => {
-                let mut text = Vec::new();
-                fresh(&mut text)?;
-                let rest = VecDeque::from([Bytes::from(text)]);
-                Chunks {
-                    plain: Some(Plain::new(stable)),
-                    rest,
-                }
-            }
-        };
+        if self.options.relative {
+            metrics::write_relative(&snapshot, &self.options, now, &mut packer)?;
+        }
+        own::write(&self.health.gather(), &mut packer)?;
+        let member = packer.finish(stable)?;
         self.health.scraped(begun.elapsed().as_secs_f64());
-        Ok(chunks)
+        tracing::debug!(
+            rendered = self.cache.rendered(),
+            packed = member.packed,
+            plain = member.plain,
+            "a scrape is answered"
+        );
+        Ok(Chunks::of(member, encoding))
     }
 
     /// The body of one answer to who wants to know everything, as JSON. It stands in memory packed
     /// and no other way, however it travels.
     pub fn everything(&self, encoding: Encoding) -> io::Result<Chunks> {
         let snapshot = self.inventory.snapshot();
-        let now = self.clock.now();
-        let packed = cache::gzip(|out| {
-            let mut out = BufWriter::new(out);
-            json::write(&snapshot, now, &mut out)?;
-            out.flush()
-        })?;
-        Ok(match encoding {
-            Encoding::Gzip => Chunks {
-                plain: None,
-                rest: VecDeque::from([packed]),
-            },
-            Encoding::Identity => Chunks {
-                plain: Some(Plain::new(packed)),
-                rest: VecDeque::new(),
-            },
-        })
+        let mut packer = Packer::default();
+        json::write(&snapshot, self.clock.now(), &mut packer)?;
+        Ok(Chunks::of(packer.finish(Arc::default())?, encoding))
     }
 }
 
 /// A body in pieces, so that no answer stands in memory whole.
 #[derive(Debug)]
 pub struct Chunks {
-    plain: Option<Plain>,
-    rest: VecDeque<Bytes>,
+    of: Form,
+    /// Bytes that are still to come.
+    left: u64,
+}
+
+#[derive(Debug)]
+enum Form {
+    Packed(Parts),
+    Plain(Plain),
+}
+
+impl Chunks {
+    fn of(member: Member, encoding: Encoding) -> Self {
+        let left = match encoding {
+            Encoding::Gzip => member.packed,
+            Encoding::Identity => member.plain,
+        };
+        let of = match encoding {
+            Encoding::Gzip => Form::Packed(member.into_parts()),
+            Encoding::Identity => Form::Plain(member.into_plain()),
+        };
+        Self { of, left }
+    }
 }
 
 impl Iterator for Chunks {
     type Item = io::Result<Bytes>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(plain) = &mut self.plain {
-            if let Some(chunk) = plain.next() {
-                return Some(chunk);
-            }
-            self.plain = None;
+        let chunk = match &mut self.of {
+            Form::Packed(parts) => parts.next().map(Ok),
+            Form::Plain(plain) => plain.next(),
+        };
+        if let Some(Ok(chunk)) = &chunk {
+            self.left = self.left.saturating_sub(chunk.len() as u64);
         }
-        self.rest.pop_front().map(Ok)
+        chunk
     }
 }
 
@@ -157,5 +157,14 @@ impl HttpBody for Chunks {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         Poll::Ready(self.next().map(|chunk| chunk.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Known from the start, so that answers travel whole and unframed.
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
     }
 }

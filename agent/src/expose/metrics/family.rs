@@ -2,99 +2,121 @@
 
 use std::fmt;
 
-use crate::model::{Certificate, Crl};
+use self::Series::{Certificates, Crls, Reasons};
+use crate::expose::place::Place;
+use crate::model::{Certificate, Crl, Problem};
 
-/// A family of series, one for each `T` that has a value.
-pub(super) struct Family<T> {
+/// A family of gauges.
+#[derive(Debug)]
+pub struct Family {
     pub(super) name: &'static str,
     pub(super) help: &'static str,
-    pub(super) value: for<'a> fn(&'a T, i64) -> Option<Value<'a>>,
+    pub(super) series: Series,
+}
+
+/// What a family has a series of.
+#[derive(Debug)]
+pub(super) enum Series {
+    /// Each certificate that has such a value.
+    Certificates(fn(&Certificate, i64) -> Option<Value<'_>>),
+    /// Each revocation list that has such a value.
+    Crls(fn(&Crl, i64) -> Option<Value<'_>>),
+    /// Each reason for which a place is told of here.
+    Reasons(for<'a, 'b> fn(&'b Place<'a>) -> &'b [&'a Problem]),
 }
 
 /// A value of a series.
+#[derive(Debug)]
 pub(super) enum Value<'a> {
     Integer(i64),
     /// A number of any length, in decimal.
     Decimal(&'a str),
 }
 
-pub(super) const NOT_AFTER: Family<Certificate> = Family {
+pub(super) static NOT_AFTER: Family = Family {
     name: "x509_cert_not_after",
     help: "End of the certificate's validity, in seconds since 1970 (RFC 5280, 4.1.2.5).",
-    value: |certificate, _| integer(certificate.not_after),
+    series: Certificates(|certificate, _| integer(certificate.not_after)),
 };
 
-pub(super) const NOT_BEFORE: Family<Certificate> = Family {
+pub(super) static NOT_BEFORE: Family = Family {
     name: "x509_cert_not_before",
     help: "Start of the certificate's validity, in seconds since 1970 (RFC 5280, 4.1.2.5).",
-    value: |certificate, _| integer(certificate.not_before),
+    series: Certificates(|certificate, _| integer(certificate.not_before)),
 };
 
-pub(super) const EXPIRED: Family<Certificate> = Family {
+pub(super) static EXPIRED: Family = Family {
     name: "x509_cert_expired",
     help: "Whether the certificate's validity has ended: 1, or 0.",
-    value: |certificate, now| integer((now > certificate.not_after).into()),
+    series: Certificates(|certificate, now| integer((now > certificate.not_after).into())),
 };
 
-pub(super) const INFO: Family<Certificate> = Family {
+pub(super) static INFO: Family = Family {
     name: "x509_cert_info",
     help: "1 for every certificate, with its names, key, algorithms and usages as labels.",
-    value: |_, _| integer(1),
+    series: Certificates(|_, _| integer(1)),
 };
 
-pub(super) const EXPIRES_IN: Family<Certificate> = Family {
+pub(super) static EXPIRES_IN: Family = Family {
     name: "x509_cert_expires_in_seconds",
     help: "Seconds from the scrape to the end of the certificate's validity; negative after it.",
-    value: |certificate, now| integer(certificate.not_after.saturating_sub(now)),
+    series: Certificates(|certificate, now| integer(certificate.not_after.saturating_sub(now))),
 };
 
-pub(super) const VALID_SINCE: Family<Certificate> = Family {
+pub(super) static VALID_SINCE: Family = Family {
     name: "x509_cert_valid_since_seconds",
     help: "Seconds from the start of the certificate's validity to the scrape.",
-    value: |certificate, now| integer(now.saturating_sub(certificate.not_before)),
+    series: Certificates(|certificate, now| integer(now.saturating_sub(certificate.not_before))),
 };
 
-pub(super) const CRL_THIS_UPDATE: Family<Crl> = Family {
+pub(super) static CRL_THIS_UPDATE: Family = Family {
     name: "x509_crl_this_update",
     help: "When the revocation list was issued, in seconds since 1970 (RFC 5280, 5.1.2.4).",
-    value: |crl, _| integer(crl.this_update),
+    series: Crls(|crl, _| integer(crl.this_update)),
 };
 
-pub(super) const CRL_NEXT_UPDATE: Family<Crl> = Family {
+pub(super) static CRL_NEXT_UPDATE: Family = Family {
     name: "x509_crl_next_update",
     help: "When the next revocation list is due, in seconds since 1970 (RFC 5280, 5.1.2.5).",
-    value: |crl, _| integer(crl.next_update?),
+    series: Crls(|crl, _| integer(crl.next_update?)),
 };
 
-pub(super) const CRL_NUMBER: Family<Crl> = Family {
+pub(super) static CRL_NUMBER: Family = Family {
     name: "x509_crl_number",
     help: "Number of the revocation list, which grows with each (RFC 5280, 5.2.3).",
-    value: |crl, _| crl.number().map(Value::Decimal),
+    series: Crls(|crl, _| crl.number().map(Value::Decimal)),
 };
 
-pub(super) const CRL_STALE: Family<Crl> = Family {
+pub(super) static CRL_STALE: Family = Family {
     name: "x509_crl_stale",
     help: "Whether the next revocation list should have come by now: 1, or 0.",
-    value: |crl, now| integer(crl.next_update.is_some_and(|next| now > next).into()),
+    series: Crls(|crl, now| integer(crl.next_update.is_some_and(|next| now > next).into())),
 };
 
-pub(super) const CRL_STALE_IN: Family<Crl> = Family {
+pub(super) static CRL_STALE_IN: Family = Family {
     name: "x509_crl_stale_in_seconds",
     help: "Seconds from the scrape to when the next revocation list is due; negative after it.",
-    value: |crl, now| integer(crl.next_update?.saturating_sub(now)),
+    series: Crls(|crl, now| integer(crl.next_update?.saturating_sub(now))),
 };
 
-pub(super) const CRL_FRESH_SINCE: Family<Crl> = Family {
+pub(super) static CRL_FRESH_SINCE: Family = Family {
     name: "x509_crl_fresh_since_seconds",
     help: "Seconds from the revocation list's issue to the scrape.",
-    value: |crl, now| integer(now.saturating_sub(crl.this_update)),
+    series: Crls(|crl, now| integer(now.saturating_sub(crl.this_update))),
 };
 
-pub(super) const ERROR_NAME: &str = "x509_cert_error";
-pub(super) const ERROR_HELP: &str = "1 for every location that is bad now, with the reason.";
-pub(super) const WARNING_NAME: &str = "x509_cert_warning";
-pub(super) const WARNING_HELP: &str =
-    "1 for every location whose certificates are read well, but odd, with the reason.";
+pub(super) static ERROR: Family = Family {
+    name: "x509_cert_error",
+    help: "1 for every location that is bad now, with the reason.",
+    series: Reasons(|place| &place.problems),
+};
+
+pub(super) static WARNING: Family = Family {
+    name: "x509_cert_warning",
+    help: "1 for every location whose certificates are read well, but odd, with the reason.",
+    series: Reasons(|place| &place.warnings),
+};
+
 pub(super) const READ_ERRORS_NAME: &str = "x509_read_errors";
 pub(super) const READ_ERRORS_HELP: &str = "How many problems the watched locations have now.";
 

@@ -1,13 +1,18 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::expose::cache::Cache;
+use crate::expose::gzip::Packer;
 use crate::inventory::Inventory;
 use crate::model::{
-    Bundle, Change, Details, Entry, EntryKind, Facts, Location, Name, Object, ObjectKind, Problem,
-    Reason,
+    Bundle, Change, Crl, Details, Entry, EntryKind, Facts, Name, Object, ObjectKind, Reason,
 };
 
-fn facts<'a>(common_name: &'a str, serial: &'a str, fingerprint: u8) -> Facts<'a> {
+pub(in crate::expose) fn facts<'a>(
+    common_name: &'a str,
+    serial: &'a str,
+    fingerprint: u8,
+) -> Facts<'a> {
     let name = |cn: &'a str| Name {
         common_name: Some(cn.into()),
         ..Name::default()
@@ -49,7 +54,11 @@ fn detailed() -> Arc<Certificate> {
     Arc::new(facts.into())
 }
 
-fn crl(number: Option<&str>, next_update: Option<i64>, fingerprint: u8) -> Arc<Crl> {
+pub(in crate::expose) fn crl(
+    number: Option<&str>,
+    next_update: Option<i64>,
+    fingerprint: u8,
+) -> Arc<Crl> {
     let issuer = facts("ca", "1", 1).subject;
     let fingerprint = [fingerprint; 32];
     Arc::new(Crl::new(
@@ -90,9 +99,12 @@ fn secret(key: &str) -> Location {
 }
 
 fn text(inventory: &Inventory, options: &Options, now: i64) -> String {
-    let mut out = Vec::new();
-    write_stable(&inventory.snapshot(), options, now, &mut out).unwrap();
-    String::from_utf8(out).unwrap()
+    let mut packer = Packer::default();
+    let snapshot = inventory.snapshot();
+    let pieces = Cache::default().pieces(&snapshot, options, now, &mut packer);
+    let member = packer.finish(pieces.unwrap()).unwrap();
+    let chunks = member.into_plain().map(Result::unwrap);
+    String::from_utf8(chunks.flatten().collect()).unwrap()
 }
 
 /// Something of everything.
@@ -177,7 +189,7 @@ fn a_certificate_is_expired_in_the_second_after_its_end() {
     };
     assert!(!expired(1_731_536_000));
     assert!(expired(1_731_536_001));
-    let flip = |now| next_flip(&inventory.snapshot(), &Options::default(), now);
+    let flip = |now| next_flip(&inventory.snapshot().segments[0], &Options::default(), now);
     assert_eq!(flip(1_731_536_000), 1_731_536_001);
     assert_eq!(flip(1_731_536_001), i64::MAX);
 }
@@ -196,7 +208,7 @@ fn a_revocation_list_is_stale_in_the_second_after_the_next_should_have_come() {
     };
     assert_eq!(stale(100), [false, false]);
     assert_eq!(stale(101), [true, false]);
-    let flip = |now| next_flip(&inventory.snapshot(), &Options::default(), now);
+    let flip = |now| next_flip(&inventory.snapshot().segments[0], &Options::default(), now);
     assert_eq!((flip(100), flip(101)), (101, i64::MAX));
 }
 
