@@ -207,6 +207,10 @@ impl Collector {
     fn push(&mut self, result: Result<(Certificate, Link), Fault>) {
         match result {
             Ok((certificate, link)) => {
+                if self.decoded.certificates.is_empty() {
+                    // A leaf and its issuer are the rule; a Vec begins with four.
+                    self.decoded.certificates.reserve_exact(2);
+                }
                 self.decoded.certificates.push(Arc::new(certificate));
                 self.links.push(link.of_block(self.blocks));
             }

@@ -25,14 +25,14 @@ struct Known {
     /// Its version as a number; 0 where it is none.
     version: u64,
     /// With which passphrases its keystores were opened.
-    generation: u64,
+    generation: u32,
     /// Whether the running list named it.
     listed: bool,
-    parts: Vec<Name>,
+    parts: Box<[Name]>,
 }
 
 /// No passphrases are of it.
-const NO_GENERATION: u64 = u64::MAX;
+const NO_GENERATION: u32 = u32::MAX;
 
 /// What names a part: its key, and the cluster or user in it.
 pub(super) type Name = (Arc<str>, Option<Arc<Entry>>);
@@ -42,7 +42,7 @@ pub(super) struct Sight<'a> {
     pub(super) owner: usize,
     pub(super) reference: &'a Reference,
     /// That of the passphrases that were tried.
-    pub(super) generation: u64,
+    pub(super) generation: u32,
 }
 
 impl Ledger {
@@ -106,7 +106,7 @@ impl Ledger {
             }
             before => before,
         };
-        let named: Vec<Name> = parts.iter().map(|(name, _)| name.clone()).collect();
+        let named: Box<[Name]> = parts.iter().map(|(name, _)| name.clone()).collect();
         let object = match before {
             Some(before) => {
                 for part in before.parts.iter().filter(|part| !named.contains(part)) {

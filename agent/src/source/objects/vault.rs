@@ -35,7 +35,7 @@ pub(super) struct Vault {
     /// By namespace, name and key.
     known: RefCell<BTreeMap<(String, String, String), Passphrase>>,
     /// Grows whenever a passphrase is another one.
-    generation: Cell<u64>,
+    generation: Cell<u32>,
     /// Watches of Secrets with passphrases that have not been complete yet.
     awaited: Cell<usize>,
     completed: Notify,
@@ -49,7 +49,7 @@ const LOOK: Duration = Duration::from_secs(15);
 // === impl Vault ===
 
 impl Vault {
-    pub(super) fn generation(&self) -> u64 {
+    pub(super) fn generation(&self) -> u32 {
         self.generation.get()
     }
 
