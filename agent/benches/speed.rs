@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench")]
 
 #[path = "../tests/economy/agent.rs"]
+#[allow(dead_code, reason = "some of it is for the guards alone")]
 mod agent;
 #[path = "../tests/economy/certificates.rs"]
 mod certificates;

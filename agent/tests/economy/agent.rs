@@ -54,6 +54,11 @@ impl Agent {
         read(self.scrape.everything(encoding).unwrap())
     }
 
+    /// How many pieces the last answer had rendered.
+    pub(crate) fn rendered(&self) -> usize {
+        self.scrape.cache.rendered()
+    }
+
     /// Another place has another leaf.
     pub(crate) fn renewal(&mut self) -> Change {
         self.renewed += 1;

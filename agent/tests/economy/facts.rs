@@ -35,7 +35,7 @@ pub(crate) fn holding(book: &mut Book) {
     };
     let each = |with_ca| each(&held(FEW, with_ca), &held(MANY, with_ca), |cost| cost.held);
     let (leaf, chain) = (each(false), each(true));
-    book.at_most(800, "bytes held for each leaf, with its place", leaf);
+    book.at_most(760, "bytes held for each leaf, with its place", leaf);
     let what = "bytes more where a known CA stands with it";
     book.at_most(16, what, chain.saturating_sub(leaf));
 }
@@ -58,5 +58,5 @@ pub(crate) fn forgetting(book: &mut Book) {
     cycles(20);
     let ((), cost) = cost(|| cycles(20));
     let what = "bytes left by 2,000 places that came and went";
-    book.at_most(4096, what, cost.held);
+    book.at_most(1024, what, cost.held);
 }

@@ -21,7 +21,7 @@ pub(crate) fn scanning(book: &mut Book) {
 
     let (low, high) = (first(few.path(), FEW), first(many.path(), MANY));
     let held = each(&low, &high, |cost| cost.held);
-    book.at_most(920, "bytes held for each file of leaf and CA", held);
+    book.at_most(850, "bytes held for each file of leaf and CA", held);
     let beyond = each(&low, &high, |cost| cost.peak - cost.held);
     let what = "bytes at the peak of the first scan beyond that, for each file";
     book.at_most(250, what, beyond);

@@ -25,7 +25,7 @@ pub(crate) fn listing(book: &mut Book) {
             listed(&authority, MANY, streams),
         );
         let held = each(&few.0, &many.0, |cost| cost.held);
-        book.at_most(760, format!("{name}: bytes held for each Secret"), held);
+        book.at_most(690, format!("{name}: bytes held for each Secret"), held);
         let beyond = |cost: &Cost| cost.peak - cost.held;
         let what = format!("{name}: bytes at the peak beyond what is held then");
         book.at_most(850_000, what, beyond(&many.0));
@@ -93,7 +93,7 @@ pub(crate) fn following(book: &mut Book) {
         }
     });
     let what = "bytes left by 1,000 Secrets that came and went, and 1,000 renewals";
-    book.at_most(4096, what, cost.held);
+    book.at_most(2048, what, cost.held);
     book.at_most(2, "requests in all", server.requests());
 }
 
