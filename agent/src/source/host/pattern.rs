@@ -107,7 +107,9 @@ impl Pattern {
     ) -> Step {
         let mut step = Step::default();
         for (name, kind) in &listing.entries {
-            let path = directory.join(name);
+            let mut path = PathBuf::with_capacity(directory.as_os_str().len() + 1 + name.len());
+            path.push(directory);
+            path.push(name);
             if self.matters(name, at)
                 && !excludes.cover(&path)
                 && !excludes.supersede(name, listing)
@@ -146,19 +148,19 @@ impl Pattern {
         };
         let last = at + 1 >= self.segments.len();
         let matches = match self.segments.get(at) {
-            Some(Segment::Name(glob)) => glob_match(glob, name.as_bytes()),
+            Some(Segment::Name(glob)) => matches(glob, name.as_bytes()),
             // The pattern ends in `**`.
             _ => true,
         };
-        if matches && last && is_file {
-            step.files.push(path.clone());
-        }
         if matches && !last && (is_directory || (follow && kind == FileType::Symlink)) {
             step.directories.push((path.clone(), at + 1));
         }
         // Links are not followed at any depth, so that no circle is walked.
         if anywhere && is_directory {
-            step.directories.push((path, at - 1));
+            step.directories.push((path.clone(), at - 1));
+        }
+        if matches && last && is_file {
+            step.files.push(path);
         }
     }
 }
@@ -198,6 +200,17 @@ impl Excludes {
         !self.globs.is_empty() && path.ancestors().any(|path| self.cover(path))
     }
 }
+
+/// Whether a name matches. Of most patterns, all but the ending is a star.
+fn matches(glob: &str, name: &[u8]) -> bool {
+    match glob.strip_prefix('*') {
+        Some(ending) if !ending.contains(SYNTAX) => name.ends_with(ending.as_bytes()),
+        _ => glob_match(glob, name),
+    }
+}
+
+/// What is more than a character in any place of a pattern.
+const SYNTAX: [char; 9] = ['*', '?', '[', ']', '{', '}', ',', '!', '\\'];
 
 const WILDCARDS: [char; 4] = ['*', '?', '[', '{'];
 
@@ -303,6 +316,16 @@ mod tests {
             step.files.len()
         };
         assert_eq!((files(&["old"]), files(&["old", "new"])), (1, 0));
+    }
+
+    #[test]
+    fn a_star_and_an_ending_match_as_any_pattern_does() {
+        for glob in ["*", "*.pem", "*a", "*.p?m", "*[ab]", "*{a,b}", "*\\*", "a*"] {
+            for name in ["", "a", ".pem", "a.pem", "a.pem.old", "b*", "a,b}", "\\"] {
+                let expected = glob_match(glob, name);
+                assert_eq!(matches(glob, name.as_bytes()), expected, "{glob} {name}");
+            }
+        }
     }
 
     #[test]

@@ -280,6 +280,8 @@ impl Walk {
                 return;
             }
         }
+        self.positions.reserve(step.files.len());
+        self.expansion.files.reserve(step.files.len());
         for file in step.files {
             if search.discovered {
                 let name = file.file_name().unwrap_or_default().to_owned();
