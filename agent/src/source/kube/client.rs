@@ -1,6 +1,5 @@
 //! The HTTP client of one API server: hyper's own, with TLS and credentials as kube's configuration
-//! has them. (kube's client brings what an agent that runs no commands never needs; it is three
-//! times as large as everything here.)
+//! has them. docs/decisions/0005 tells why it is not kube's client.
 
 use std::error::Error;
 use std::path::PathBuf;
