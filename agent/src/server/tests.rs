@@ -181,6 +181,15 @@ async fn an_empty_host_is_every_address() {
     }
 }
 
+#[tokio::test]
+async fn what_is_answered_leaves_at_once() {
+    let listener = bind("127.0.0.1", 0).unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap());
+    let (client, served) = tokio::join!(client, accept(&listener));
+    assert!(served.unwrap().nodelay().unwrap());
+    drop(client);
+}
+
 #[test]
 fn an_empty_host_is_that_of_ipv4_where_there_is_no_ipv6() {
     // The filter is this thread's.
