@@ -7,8 +7,12 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use flate2::{Compress, Compression, Crc, Decompress, FlushCompress, FlushDecompress, Status};
 
-/// How much plain text is packed or unpacked at once.
+/// How much plain text is packed at once.
 const CHUNK: usize = 64 * 1024;
+
+/// How much plain text is sent at once. The image's malloc maps blocks above 32 KiB anew each time,
+/// and an answer is hundreds of these.
+const SENT: usize = 30 * 1024;
 
 /// RFC 1952, 2.3: deflate, no flags, no time, made fast, no system.
 const HEAD: &[u8] = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
@@ -220,7 +224,7 @@ impl Iterator for Plain {
     type Item = io::Result<Bytes>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let mut chunk = Vec::with_capacity(CHUNK);
+        let mut chunk = Vec::with_capacity(SENT);
         while chunk.len() < chunk.capacity() {
             if self.part.is_empty() {
                 match self.parts.next() {
