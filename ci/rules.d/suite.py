@@ -1,6 +1,5 @@
-"""The alerts' and the dashboard's tests."""
+"""The alerts' and the dashboards' tests."""
 import copy
-import json
 import pathlib
 import re
 import subprocess
@@ -15,7 +14,6 @@ from report import Report
 
 HERE = pathlib.Path(__file__).resolve().parent
 FILE = helm.CHART / "files" / "rules" / "x509-certificate-exporter.yaml"
-BOARD = helm.CHART / "files" / "dashboards" / "x509-certificate-exporter.json"
 SNAPSHOTS = helm.ROOT / "agent" / "tests" / "snapshots"
 EXPOSITION = helm.ROOT / "agent/src/expose/metrics/snapshots/x509_certificate_exporter__expose__metrics__tests__one_whole_exposition.snap"
 TUNED = helm.ROOT / "values-examples" / "prometheus-stack.yaml"
@@ -136,12 +134,14 @@ def known_metrics():
     return listed, "metrics.txt"
 
 
-def metrics(plain, board):
+def metrics(plain):
     known, where = known_metrics()
     expressions = {f"alert {rule['alert']}": rule["expr"] for rule in alerts(plain)}
-    expressions.update({f"panel {title} ({index})": query for index, (title, query) in enumerate(dashboard.queries(board))})
+    for uid, board in dashboard.load().items():
+        expressions.update({f"{uid}: panel {title} ({index})": query for index, (title, query) in enumerate(dashboard.queries(board))})
     for place, expr in expressions.items():
-        used = set(re.findall(r"\b((?:x509|process)_\w+)\b", expr))
+        # What a histogram tells of itself has the family's name and an ending.
+        used = {name if name in known else re.sub(r"_(sum|count)$", "", name) for name in re.findall(r"\b((?:x509|process)_\w+)\b", expr)}
         report.check(f"{place}: metrics are in {where}", [f"{name} is not" for name in used - known] + ([] if used else ["uses none"]))
 
 
@@ -155,65 +155,16 @@ def exposition():
     report.equal("promtool refuses a series that is there twice", len(wrong(golden + golden.splitlines()[-1] + "\n")), 1)
 
 
-def panels(board):
-    report.check("the dashboard's shape", dashboard.shape(board, BOARD.read_text(encoding="utf-8")))
-    series = [re.fullmatch(r"(\w+\{.*\}) (\d+)", line).groups() for line in (HERE / "healthy.txt").read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    data = [{"series": name, "values": f"{value}x20"} for name, value in series]
-
-    def evaluated(query, expected):
-        samples = [{"labels": "{}", "value": expected}]
-        return promtool("test", {"groups": []}, {"rule_files": [], "tests": [{"interval": "1m", "input_series": data,
-                        "promql_expr_test": [{"expr": query, "eval_time": "10m", "exp_samples": samples}]}]})
-    for title, query in dashboard.queries(board):
-        report.check(f"panel {title} has rows while all is well", evaluated(f"count({query}) > bool 0", 1))
-    kinds = {panel["title"]: panel["type"] for panel in board["panels"]}
-    stats = {title: query for title, query in dashboard.queries(board) if kinds[title] == "stat"}
-    expected = {"Certificates": 8, "Expired": 1, "Within $critical days": 2, "Within $warning days": 3, "Problems": 0, "Sources down": 0}
-    report.equal("the dashboard's figures", sorted(stats), sorted(expected))
-    for title, value in expected.items():
-        report.check(f"panel {title} is {value}", evaluated(stats[title], value))
-    report.equal("a wrong figure is noticed", len(evaluated(stats["Expired"], 2)), 1)
-
-
-ENTRY = ("embedded_kind", "embedded_key")
-# A table that lists places → the labels of its series; two that differ in one of them alone are two rows.
-TABLES = {
-    "Soonest to expire: Secrets": [("cluster", "secret_namespace", "secret_name", "secret_key", *ENTRY)],
-    "Soonest to expire: other objects": [
-        ("cluster", "configmap_namespace", "configmap_name", "configmap_key", *ENTRY), ("cluster", "kubesphere_cluster", *ENTRY),
-        ("cluster", "cabundle_resource_kind", "cabundle_resource_name", "cabundle_entry")],
-}
-OTHERS = [("cluster", "csr_name"), ("cluster", "certificaterequest_namespace", "certificaterequest_name"), ("filepath", *ENTRY)]
-
-
-def apart(board):
-    """Each place has a row of its own."""
-    queries = dict(dashboard.queries(board))
-    tests = []
-    every = [labels for places in TABLES.values() for labels in places]
-    for family, title, places in [*(("not_after", title, places) for title, places in TABLES.items()), ("error", "What cannot be read", [*every, *OTHERS])]:
-        for labels in places:
-            for one in labels:
-                series = [",".join(f'{label}="{other if label == one else "same"}"' for label in labels) for other in ("a", "b")]
-                tests.append({"name": f"panel {title}: {one} of {labels[-1]} tells two places apart", "interval": "1m",
-                              "input_series": [{"series": f"x509_cert_{family}{{{place}}}", "values": "900x9"} for place in series],
-                              "promql_expr_test": [{"expr": f"count({queries[title]})", "eval_time": "5m", "exp_samples": [{"labels": "{}", "value": 2}]}]})
-    # One run: promtool takes longer to start than to answer.
-    report.check("panels tell places apart by each label", promtool("test", {"groups": []}, {"rule_files": [], "tests": tests}), len(tests))
-
-
 def main():
     plain = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    board = json.loads(BOARD.read_text(encoding="utf-8"))
     checks(plain)
     places(plain)
     tests(plain)
     tuned()
     shards()
-    metrics(plain, board)
+    metrics(plain)
     exposition()
-    panels(board)
-    apart(board)
+    dashboard.checks(report, promtool)
     return report.end()
 
 

@@ -5,7 +5,7 @@
 {{- $key := printf "hostPathsExporter.daemonSets.%s" $name -}}
 {{- if or (not (regexMatch "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" $name)) (gt (len $name) 58) -}}
 {{- $_ := set $c "found" (append $c.found (printf "%s: a name of at most 58 lower-case letters, digits and hyphens is needed, as it becomes part of objects' names" $key)) -}}
-{{- else if has $name (list "secrets" "dashboard") -}}
+{{- else if has $name (list "secrets" "dashboard" "dashboard-detail") -}}
 {{- $_ := set $c "found" (append $c.found (printf "%s: this name is taken by a ConfigMap of the chart; choose another" $key)) -}}
 {{- end -}}
 {{- include "x509.validate.paths" (dict "c" $c "key" $key "host" (dict "root" $c.root "name" $name "own" $own)) -}}
