@@ -10,6 +10,7 @@ import yaml
 
 import dashboard
 import helm
+import inputs
 from report import Report
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -165,6 +166,7 @@ def main():
     metrics(plain)
     exposition()
     dashboard.checks(report, promtool)
+    inputs.checks(report, promtool)
     return report.end()
 
 
