@@ -21,6 +21,8 @@ SPECIAL = {
     "extraDeployVerbatim": [{"kind": "Changed", "metadata": {"name": "changed"}}],
     "prometheusRules.alertExprOverrides": {"SourceDown": "vector(1)"},
     "prometheusRules.alertForOverrides": {"SourceDown": "7m"},
+    **{f"prometheusRules.thresholds.{kind}": {"warningDaysLeft": 77} for kind in ("files", "kubeconfigs", "secrets", "configMaps", "caBundles", "kubesphereClusters")},
+    "prometheusRules.sourceStaleMinutes": 77,
     "prometheusRules.extraAlertGroups": [{"name": "changed", "rules": []}],
     "secretsExporter.secretTypes": [{"type": "Changed", "key": "changed"}],
     "watchSpecificExtensionDirectories": [{"directory": "/etc/changed", "extension": "changed"}],

@@ -168,7 +168,7 @@ def surroundings():
     report.equal("cluster-scoped objects of two releases of one name", clusters[0] & clusters[1], set())
     report.equal("no cluster-scoped object without Secrets", cross.of(helm.objects(SEED, {"secretsExporter": {"enabled": False}}), *cross.CLUSTER), [])
     limits = helm.text({"prometheusRules": {"warningDaysLeft": 14, "criticalDaysLeft": 28}})
-    report.check("swapped thresholds", [] if "< (14 * 86400) >= (86400 * 28)" in limits and "< (86400 * 28)" in limits else ["not in the rules"])
+    report.check("swapped thresholds", [] if (limits.count("< 28 * 86400"), limits.count("< 14 * 86400")) == (6, 3) else ["not in the rules"])
     made = cross.of(helm.objects({"grafana": {"createDashboard": True}}), "ConfigMap")
     boards = {o["metadata"]["name"]: o["data"] for o in made if o["metadata"]["labels"].get("grafana_dashboard") == "1"}
     files = {path.stem: path for path in (helm.CHART / "files" / "dashboards").glob("*.json")}
@@ -205,6 +205,7 @@ def notes():
         ([SEED, {"hostPathsExporter": {"hostPathVolumeType": ""}}], "hostPathsExporter.hostPathVolumeType (master)"),
         ([SEED, {"hostNetwork": True}], "hostNetwork: pods of two DaemonSets on one node"),
         ([{"service": {"create": False}}], "The ServiceMonitor has no Service to go by"),
+        ([{"prometheusRules": {"warningDaysLeft": 60}}], "warningDaysLeft and criticalDaysLeft are upper bounds"),
     ):
         found = helm.notes(*values)
         report.check(f"notes: {expected}", [] if expected in found else [found])

@@ -25,6 +25,17 @@ certificate() {
         -keyout "$WORK/$name.key" -out "$WORK/$name.crt" "$@" 2>/dev/null
 }
 
+# aged NAME FROM TO: the same, valid between times that `date` knows, such as "-80 days" and "10 days".
+aged() {
+    local from to
+    from=$(date -u -d "$2" +%Y%m%d%H%M%SZ) to=$(date -u -d "$3" +%Y%m%d%H%M%SZ)
+    printf '[ca]\ndefault_ca = x\n[x]\ndatabase = %s/index\nnew_certs_dir = %s\nrand_serial = yes\nunique_subject = no\npolicy = p\ndefault_md = sha256\n[p]\ncommonName = supplied\n' \
+        "$WORK" "$WORK" >"$WORK/ca.cnf"
+    : >"$WORK/index"
+    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$1" -keyout "$WORK/$1.key" -out "$WORK/$1.csr" 2>/dev/null
+    openssl ca -batch -selfsign -config "$WORK/ca.cnf" -keyfile "$WORK/$1.key" -in "$WORK/$1.csr" -startdate "$from" -enddate "$to" -notext -out "$WORK/$1.crt" 2>/dev/null
+}
+
 certificates() { for name in "$@"; do certificate "$name"; done; }
 
 pem() { local name; for name in "$@"; do cat "$WORK/$name.crt"; done; }

@@ -1,5 +1,6 @@
 """The alerts' and the dashboards' tests."""
 import copy
+import os
 import pathlib
 import re
 import subprocess
@@ -8,9 +9,12 @@ import tempfile
 
 import yaml
 
+import alerts as made
+import cycles
 import dashboard
 import helm
 import inputs
+import thresholds
 from report import Report
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -22,14 +26,16 @@ report = Report("rules")
 
 
 def promtool(command, rules, test=None):
-    """What promtool finds wrong with rules (a map), or with a test file that loads them as rules.yaml."""
+    """What promtool finds wrong with rules (a map), or with a test file, or several, that load them as rules.yaml."""
     with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder, "rules.yaml")
-        path.write_text(yaml.safe_dump(rules), encoding="utf-8")
+        paths = [pathlib.Path(folder, "rules.yaml")]
+        paths[0].write_text(yaml.safe_dump(rules), encoding="utf-8")
         if test:
-            path = pathlib.Path(folder, "test.yaml")
-            path.write_text(test if isinstance(test, str) else yaml.safe_dump(test), encoding="utf-8")
-        done = subprocess.run(["promtool", command, "rules", str(path)], capture_output=True, text=True, check=False)
+            tests = test if isinstance(test, list) else [test]
+            paths = [pathlib.Path(folder, f"{index}.yaml") for index in range(len(tests))]
+            for path, one in zip(paths, tests):
+                path.write_text(one if isinstance(one, str) else yaml.safe_dump(one), encoding="utf-8")
+        done = subprocess.run(["promtool", command, "rules", *map(str, paths)], capture_output=True, text=True, check=False)
         return [done.stdout + done.stderr] if done.returncode else []
 
 
@@ -46,8 +52,23 @@ def impersonal(rules):
     return rules
 
 
+def with_runbooks(text):
+    """A test file whose alerts have the address of their runbook, which follows from their name."""
+    tests = yaml.safe_load(text)
+    for case in (case for test in tests["tests"] for case in test.get("alert_rule_test", [])):
+        for alert in case["exp_alerts"]:
+            alert["exp_annotations"]["runbook_url"] = f"{made.HOME}{case['alertname']}.md"
+    return yaml.safe_dump(tests)
+
+
 def alerts(rules):
     return [rule for group in rules["groups"] for rule in group["rules"]]
+
+
+def current():
+    if os.environ.get("UPDATE"):
+        FILE.write_text(made.text(), encoding="utf-8")
+    report.equal("the plain file is made of alerts.py (UPDATE=1 rewrites it)", FILE.read_text(encoding="utf-8"), made.text())
 
 
 def checks(plain):
@@ -70,26 +91,35 @@ def places(plain):
 
 def tests(plain):
     """Every alert has a test that fires and one that does not, and the tests notice an alert that never fires, always does, or is hasty."""
-    files = {path.name: path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.test.yaml"))}
-    cases = [case for text in files.values() for test in yaml.safe_load(text)["tests"] for case in test["alert_rule_test"]]
+    files = {path.name: with_runbooks(path.read_text(encoding="utf-8")) for path in sorted(HERE.glob("*.test.yaml"))}
+    cases = [case for text in files.values() for test in yaml.safe_load(text)["tests"] for case in test.get("alert_rule_test", [])]
     for name, text in files.items():
         report.check(name, promtool("test", plain, text), len(yaml.safe_load(text)["tests"]))
     for rule in alerts(plain):
         name = rule["alert"]
-        own = [text for text in files.values() if re.search(rf"alertname: {name}\b", text)]
         fires = {bool(case["exp_alerts"]) for case in cases if case["alertname"] == name}
         report.equal(f"{name} is tested firing and silent", fires, {True, False})
-        for what, change in (("never fires", {"expr": f"({rule['expr']}) and vector(1) > 2"}), ("always fires", {"expr": "vector(1)"}), ("is hasty", {"for": "0s"})):
-            spoiled = copy.deepcopy(plain)
-            next(other for other in alerts(spoiled) if other["alert"] == name).update(change)
-            report.check(f"{name} that {what} is noticed", [] if any(promtool("test", spoiled, text) for text in own) else ["no test fails"])
+        changes = [("never fires", {"expr": f"({rule['expr']}) and vector(1) > 2"}), ("always fires", {"expr": "vector(1)"})]
+        for what, change in changes + ([("is hasty", {"for": "0s"})] if "for" in rule else []):
+            spoiled = {"groups": [{"name": "x", "rules": [{**rule, **change}]}]}
+            report.check(f"{name} that {what} is noticed", [] if promtool("test", spoiled, [alone(text, name) for text in files.values()]) else ["no test fails"])
+
+
+def alone(text, name):
+    """Of a test file what tests one alert, with no other."""
+    tests = yaml.safe_load(text)
+    for test in tests["tests"]:
+        test["alert_rule_test"] = [case for case in test.get("alert_rule_test", []) if case["alertname"] == name]
+        test.pop("promql_expr_test", None)
+    tests["tests"] = [test for test in tests["tests"] if test["alert_rule_test"]]
+    return tests
 
 
 def tuned():
     """Values reach the rules: thresholds, prefix, severity, labels, annotations and `for`."""
     found = {rule["alert"]: rule for rule in alerts(rendered(TUNED))}
     renewal = found.get("X509 CertificateRenewal", {})
-    report.check("tuned thresholds", [] if "(21 * 86400) >= (86400 * 7)" in renewal.get("expr", "") else [str(renewal)])
+    report.check("tuned thresholds", [] if renewal.get("expr", "").count("< 21 * 86400") == renewal["expr"].count("< 7 * 86400") == 3 else [str(renewal)])
     report.equal("tuned labels", renewal.get("labels"), {"severity": "info", "team": "platform"})
     report.equal("tuned annotations", renewal.get("annotations", {}).get("runbook_url"), "https://runbooks.example.org/certificates")
     report.equal("a tuned for", found["X509 SourceDown"]["for"], "10m")
@@ -98,12 +128,30 @@ def tuned():
     severities = {name: found[name]["labels"]["severity"] for name in ("CRLNeedsRefresh", "CRLStale", "KeystorePassphraseFailures")}
     report.equal("severities of lists and keystores", severities, {"CRLNeedsRefresh": "info", "CRLStale": "warning", "KeystorePassphraseFailures": "info"})
     report.equal("overrides of lists", (found["CRLStale"]["for"], found["CRLNeedsRefresh"]["expr"]), ("1h", "up"))
-    limit = [rule["expr"] for rule in alerts(rendered({"prometheusRules": crl})) if "(2 * 86400)" in rule["expr"]]
+    limit = [rule["expr"] for rule in alerts(rendered({"prometheusRules": crl})) if "< 2 * 86400" in rule["expr"]]
     report.check("days left of lists", [] if len(limit) == 1 and "x509_crl_next_update" in limit[0] else limit or ["not in the rules"])
     off = {rule["alert"] for rule in alerts(rendered({"prometheusRules": {"alertOnKeystorePassphraseFailures": False}}))}
     report.check("keystores switched off", off & {"KeystorePassphraseFailures"})
     mine = rendered({"prometheusRules": {"disableBuiltinAlertGroup": True, "extraAlertGroups": [{"name": "mine", "rules": [{"alert": "A", "expr": "up == 0"}]}]}})
     report.equal("only the user's groups", [group["name"] for group in mine["groups"]], ["mine"])
+
+
+def lives(plain):
+    """Certificates over their whole lives, and the same walked with rules that are wrong in each way that once was right."""
+    rules = [rule for rule in alerts(plain) if rule["alert"] in ("CertificateRenewal", "CertificateExpiration")]
+    files = [*cycles.files(cycles.lives()), *cycles.files(cycles.renewals())]
+    count = sum(len(file["tests"]) for file in files)
+    report.check("lives of certificates", promtool("test", {"groups": [{"name": "x", "rules": rules}]}, files), count)
+    few = cycles.files(case for case in cycles.lives() if case[1]["name"] in ("90d-object", "10y-host"))
+    for what, old, new in (("a gap between the two", "7.5 / 100", "9 / 100"), ("an overlap of shares", "7.5 / 100", "6 / 100"), ("an overlap of days", "< 14 * 86400", "< 12 * 86400"),
+                           ("shares that are passed over", "15 / 100", "100 / 100"), ("days that are passed over", "< 28 * 86400", "< 50 * 86400")):
+        spoiled = copy.deepcopy(rules)
+        spoiled[0]["expr"] = spoiled[0]["expr"].replace(old, new)
+        report.check(f"{what} is noticed", [] if promtool("test", {"groups": [{"name": "x", "rules": spoiled}]}, few) else ["no test fails"])
+    hasty = copy.deepcopy(rules)
+    hasty[0]["expr"] = hasty[0]["expr"].replace("6 / 100", "7 / 100")
+    kubekey = cycles.files(case for case in cycles.renewals() if "kubekey" in case[1]["name"])
+    report.check("a line above a renewal is noticed", [] if promtool("test", {"groups": [{"name": "x", "rules": hasty}]}, kubekey) else ["no test fails"])
 
 
 def shards():
@@ -157,11 +205,14 @@ def exposition():
 
 
 def main():
+    current()
     plain = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     checks(plain)
     places(plain)
     tests(plain)
     tuned()
+    thresholds.checks(report, promtool, rendered)
+    lives(plain)
     shards()
     metrics(plain)
     exposition()

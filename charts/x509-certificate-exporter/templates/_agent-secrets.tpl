@@ -8,7 +8,7 @@
 {{- if $types -}}
 {{- $secrets := dict "types" $types "include" ($watch.includeSecrets | default list) "exclude" ($watch.excludeSecrets | default list) -}}
 {{- range $key := list "includeLabels" "excludeLabels" -}}{{- $_ := set $secrets $key (index $watch $key | default list) -}}{{- end -}}
-{{- $_ := set $secrets "exposeLabels" ($watch.exposeSecretLabels | default list) -}}
+{{- $_ := set $secrets "exposeLabels" (concat ($watch.exposeSecretLabels | default list) (list .Values.prometheusRules.muteLabel) | compact | uniq) -}}
 {{- if $watch.comparePrivateKeys -}}{{- $_ := set $secrets "comparePrivateKeys" true -}}{{- end -}}
 {{- $_ := set $made "secrets" $secrets -}}
 {{- end -}}

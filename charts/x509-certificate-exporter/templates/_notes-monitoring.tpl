@@ -39,6 +39,10 @@ Alerts: ClusterRuleGroup, evaluated by KubeSphere for the cluster: Monitoring & 
 
 Alerts: RuleGroup, evaluated by KubeSphere for this project and its own metrics alone. No PrometheusRule is made, so no alert comes twice.
 {{- end }}
+{{- if and .x509.rules (or (gt (int $v.prometheusRules.warningDaysLeft) 28) (gt (int $v.prometheusRules.criticalDaysLeft) 14)) }}
+
+prometheusRules: warningDaysLeft and criticalDaysLeft are upper bounds; where a share of the lifetime is less, that counts. For days alone: docs/alerts.md.
+{{- end }}
 {{- if and $v.prometheusServiceMonitor.create (not $v.service.create) }}
 
 The ServiceMonitor has no Service to go by: set service.create, or use prometheusPodMonitor.

@@ -41,3 +41,18 @@ two releases apart; without a monitor there is no telling how targets are labell
 {{- $long := gt (add (len .base) (ternary 12 1 (default false .hash))) 58 -}}
 {{- if $long -}}{{- printf "%s.*" (printf "%s-" .base | trunc 58) -}}{{- else -}}{{- printf "%s-%s[a-z0-9]+" .base (ternary "[a-z0-9]+-" "" (default false .hash)) -}}{{- end -}}
 {{- end -}}
+
+{{/* Seconds without a success after which a source that claims to work is stale: three looks of the slowest, at least the minutes of the values. */}}
+{{- define "x509.rules.stale" -}}
+{{- $root := . -}}{{- $most := mul 60 .Values.prometheusRules.sourceStaleMinutes -}}
+{{- range $name, $own := .Values.hostPathsExporter.daemonSets -}}
+{{- $host := dict "root" $root "name" $name "own" $own -}}
+{{- include "x509.host.resolve" $host -}}
+{{- $look := 0.0 -}}
+{{- range $unit, $seconds := dict "h" 3600 "m" 60 "s" 1 -}}
+{{- $look = addf $look (mulf $seconds (regexFind (printf "[0-9.]+%s([0-9]|$)" $unit) $host.v.refreshInterval | regexFind "^[0-9.]+" | float64)) -}}
+{{- end -}}
+{{- $most = max $most (mulf 3 $look | ceil | int) -}}
+{{- end -}}
+{{- $most -}}
+{{- end -}}

@@ -10,6 +10,7 @@ CRLNeedsRefresh: {severity: crlNeedsRefreshSeverity}
 CRLStale: {severity: crlStaleSeverity}
 CertificateNotYetValid: {severity: certificateNotYetValidSeverity, switch: alertOnCertificateNotYetValid}
 SourceDown: {severity: sourceDownSeverity, switch: alertOnSourceDown}
+SourceStale: {severity: sourceStaleSeverity, switch: alertOnSourceStale}
 SourceAbsent: {severity: sourceAbsentSeverity, switch: alertOnSourceAbsent}
 ExporterAbsent: {severity: exporterAbsentSeverity, switch: alertOnExporterAbsent}
 SourceErrors: {severity: sourceErrorsSeverity, switch: alertOnSourceErrors}
@@ -35,14 +36,12 @@ KubeTransportErrorsSustained: {severity: kubeTransportErrorsSustainedSeverity, s
 {{- range (include "x509.rules.file" . | fromYaml).groups -}}
 {{- $rules := list -}}
 {{- range .rules -}}
-{{- $name := .alert -}}
+{{- $rule := . -}}{{- $name := .alert -}}
 {{- $knob := index $knobs $name -}}
 {{- if and (or (not $knob.switch) (index $values ($knob.switch | default "create"))) (or (ne $name "SourceAbsent") $root.x509.watching) -}}
-{{- $expr := .expr | replace "28 * 86400" (printf "%d * 86400" (int $values.warningDaysLeft)) | replace "86400 * 14" (printf "86400 * %d" (int $values.criticalDaysLeft)) -}}
-{{- if eq $name "CRLNeedsRefresh" -}}{{- $expr = .expr | replace "7 * 86400" (printf "%d * 86400" (int $values.crlWarningDaysLeft)) -}}{{- end -}}
-{{- if has $name (list "SourceAbsent" "ExporterAbsent") -}}{{- $expr = include "x509.rules.absent" (dict "root" $root "sources" (eq $name "SourceAbsent")) -}}{{- end -}}
+{{- $expr := include "x509.rules.expression" (dict "root" $root "name" $name "expr" .expr) -}}
 {{- $_ := set . "expr" (index $values.alertExprOverrides $name | default $expr) -}}
-{{- $_ := set . "for" (index $values.alertForOverrides $name | default .for) -}}
+{{- with index $values.alertForOverrides $name | default .for -}}{{- $_ := set $rule "for" . -}}{{- end -}}
 {{- $labels := dict -}}
 {{- range list $values.alertExtraLabels .labels (dict "severity" (index $values $knob.severity)) -}}
 {{- range $key, $value := . -}}{{- $_ := set $labels $key ($value | toString) -}}{{- end -}}
@@ -51,6 +50,8 @@ KubeTransportErrorsSustained: {severity: kubeTransportErrorsSustainedSeverity, s
 {{- if and $root.x509.sharded (eq .alert "SourceAbsent") -}}
 {{- $_ := set .annotations "description" (.annotations.description | replace "No agent tells of" "No agent, or not the agent of each shard, tells of") -}}
 {{- end -}}
+{{- $runbook := printf "%s/%s.md" (trimSuffix "/" $values.runbookUrl) $name -}}
+{{- $_ := set . "annotations" (ternary (set .annotations "runbook_url" $runbook) (omit .annotations "runbook_url") (ne $values.runbookUrl "")) -}}
 {{- $_ := set . "annotations" (merge (deepCopy $values.alertExtraAnnotations) .annotations) -}}
 {{- with $values.rulePrefix -}}{{- $name = printf "%s %s" . $name -}}{{- end -}}
 {{- $_ := set . "alert" $name -}}

@@ -1,0 +1,164 @@
+"""The alerts, from which the plain rules file is made: expressions and places are told once here and repeated there. UPDATE=1 ci/rules writes the file."""
+import textwrap
+
+HEAD = """\
+# The alerts, with the default thresholds; promtool reads this file as it is. Made by UPDATE=1 ci/rules from ci/rules.d/alerts.py; docs/alerts.md explains them.
+# The chart puts in severities, switches, the release's sources, and thresholds: it knows CertificateRenewal's and CertificateExpiration's by their writing
+# (`28 * 86400`, `14 * 86400`, `15 / 100`, `7.5 / 100`, of hosts `6 / 100`, `3 / 100`), CRLNeedsRefresh's by `7 * 86400`, SourceStale's by `900`.
+"""
+HOME = "https://github.com/x509-certificate-exporter/x509-certificate-exporter/blob/main/docs/runbooks/"
+# An agent that is restarted for five minutes is last scraped a minute before and first scraped a minute after.
+MEMORY = "7m"
+# Requests record what was issued, not what is used; a Secret is muted by its label.
+QUIET = 'csr_name="",certificaterequest_name="",secret_label_x509_certificate_exporter_alerts!="off"'
+# Who was scraped, which tells nothing of the certificate. The namespace stays: routes go by it.
+TARGET = ["container", "endpoint", "instance", "job", "node", "pod", "service"]
+# What may see one certificate: (selector, labels that do not tell it from others, place).
+OBJECTS = ('filepath=""', TARGET, "cluster, secret_namespace, secret_name, secret_key, configmap_namespace, configmap_name, configmap_key, "
+           "cabundle_resource_kind, cabundle_resource_name, cabundle_entry, kubesphere_cluster")
+NODES = ('filepath!="",node!=""', [label for label in TARGET if label != "node"], "cluster, node, filepath")
+# Without the label node, the instance has to do.
+HOSTS = ('filepath!="",node=""', ["container", "endpoint", "job", "service"], None)
+SEEN = (OBJECTS, NODES, HOSTS)
+# Of each agent: every source that worked of late works now.
+SYNCED = f"min by (job, instance) (x509_source_up >= bool max_over_time(x509_source_up[{MEMORY}])) == 1"
+
+PLACE = """\
+{{ with $labels }}{{ if .secret_name }}Secret `{{ .secret_namespace }}/{{ .secret_name }}`, key `{{ .secret_key }}`
+{{- else if .configmap_name }}ConfigMap `{{ .configmap_namespace }}/{{ .configmap_name }}`, key `{{ .configmap_key }}`
+{{- else if .cabundle_resource_name }}{{ .cabundle_resource_kind }} `{{ .cabundle_resource_name }}`{{ with .cabundle_entry }}, webhook `{{ . }}`{{ end }}
+{{- else if .kubesphere_cluster }}KubeSphere's Cluster `{{ .kubesphere_cluster }}`
+{{- else }}{{ if .embedded_kind }}kubeconfig{{ else }}file{{ end }} `{{ .filepath }}`{{ end }}
+{{- with .embedded_kind }} ({{ . }}{{ with $labels.embedded_key }} `{{ . }}`{{ end }}){{ end }}
+{{- if .filepath }} on {{ if .node }}node `{{ .node }}`{{ else }}the node of {{ with .pod }}pod `{{ . }}`, {{ end }}instance `{{ .instance }}`{{ end }}{{ end }}
+{{- with .cluster }}, cluster `{{ . }}`{{ end }}{{ end }},"""
+CERTIFICATE = "The {{ if $labels.ca }}CA {{ end }}certificate {{ with $labels.subject_CN }}of `{{ . }}` {{ end }}in\n" + PLACE
+LIST = "The revocation list {{ with $labels.issuer_CN }}of `{{ . }}` {{ end }}in\n" + PLACE
+AGENT = "{{ with $labels.pod }}pod `{{ . }}`, {{ end }}instance `{{ $labels.instance }}`"
+SOURCE = f"Source `{{{{ $labels.source_name }}}}` ({{{{ $labels.source_kind }}}}) of {AGENT}"
+
+
+def lasting(sign=""):
+    """A duration of which the two largest units are said."""
+    return f'{{{{ humanizeDuration $value{sign} | reReplaceAll "(d [0-9]+h|h [0-9]+m) .*" "$1" }}}}'
+
+
+AGO = lasting(' | reReplaceAll "^-" ""')
+
+
+def block(text, by=2):
+    return textwrap.indent(text, " " * by)
+
+
+def family(name, *matchers):
+    return f'{name}{{{",".join(filter(None, matchers))}}}'
+
+
+def told(name, seen, *matchers, newer=False):
+    """What is told now, and what was told of late by an agent that is not there or has not synced yet: a restart ends no alert."""
+    selector, _, place = seen
+    one = family(name, selector, *((QUIET if "crl" not in name else QUIET.split(",", 2)[2],) if seen is OBJECTS else ()), *matchers)
+    text = f"{one}\nor\nlast_over_time({one}[{MEMORY}])\nunless on (job, instance) ({SYNCED})"
+    return f"{text}\nunless on ({place}) {family(name, selector)}" if newer and place else text
+
+
+def merged(seen, text, function="max"):
+    return f"{function} without ({', '.join(seen[1])}) (\n{block(text)}\n)"
+
+
+def everywhere(name, condition, *matchers):
+    """A family's series of every place, each once, under a condition."""
+    return "\nor\n".join(merged(seen, f"(\n{block(told(name, seen, *matchers))}\n) {condition}") for seen in SEEN)
+
+
+def ends(seen, begins, days, percent):
+    """Less than so many days and less than this share of the lifetime are left; without not_before the days alone count. `begins` is what is compared."""
+    after, before = (f"last_over_time({family(f'x509_cert_not_{end}', seen[0])}[{MEMORY}])" for end in ("after", "before"))
+    return f"{begins or after} - time() < {days} * 86400\nunless\n{after} * (1 - {percent} / 100) + {before} * {percent} / 100 > time()"
+
+
+def remaining(*limits):
+    """Certificates below the first limit and not below the second, of every place, each once."""
+    branches = []
+    for seen in SEEN:
+        now = f"(\n{block(told('x509_cert_not_after', seen, newer=True))}\n)"
+        (days, shares), *others = limits
+        text = ends(seen, now, days, shares[seen is not OBJECTS])
+        for days, shares in others:
+            text += f"\nunless (\n{block(ends(seen, None, days, shares[seen is not OBJECTS]))}\n)"
+        branches.append(merged(seen, text, "min"))
+    return "\nor\n".join(branches)
+
+
+# Days, and percent of the lifetime: of objects, of hosts.
+WARNING, CRITICAL = (28, ("15", "6")), (14, ("7.5", "3"))
+
+# (alert, severity, for, summary, description, expression, further labels)
+ALERTS = [
+    ("CertificateRenewal", "warning", None, "A certificate should be renewed",
+     f"{CERTIFICATE}\nexpires in {lasting()}. Renew it, or find out why what renews it has not.",
+     remaining(WARNING, CRITICAL), {}),
+    ("CertificateExpiration", "critical", None, "A certificate is about to expire or has expired",
+     f"{CERTIFICATE}\n{{{{ if lt $value 0.0 }}}}expired {AGO} ago{{{{ else }}}}expires in {lasting()}{{{{ end }}}}.\n"
+     "Renew it now, and reload or restart what uses it.",
+     remaining(CRITICAL), {"state": "{{ if lt $value 0.0 }}expired{{ else }}expiring{{ end }}"}),
+    ("CertificateNotYetValid", "warning", "15m", "A certificate is not valid yet",
+     f"{CERTIFICATE}\nbecomes valid in {lasting()}: it was issued for later, or a clock is wrong.",
+     everywhere("x509_cert_not_before", "- time() > 0"), {}),
+    ("CertificateError", "warning", "15m", "A certificate cannot be read",
+     f"Something in\n{PLACE}\ncannot be read, reason `{{{{ $labels.reason }}}}`. What it holds is not watched. Mend it, or stop watching it.",
+     everywhere("x509_cert_error", "> 0", 'reason!="bad_passphrase"'), {}),
+    ("KeystorePassphraseFailures", "warning", "15m", "A keystore cannot be opened",
+     f"No passphrase that is known opens\n{PLACE}\n"
+     "so a PKCS#12 there is not watched; the certificates of a Java keystore are, as they stand in clear. Look at the passphrase that is configured for it.",
+     everywhere("x509_cert_error", "> 0", 'reason="bad_passphrase"'), {}),
+    ("CRLNeedsRefresh", "warning", "15m", "A certificate revocation list should be renewed",
+     f"{LIST}\nis stale in {lasting()}, when its successor is due. Have it issued and put there.",
+     everywhere("x509_crl_next_update", "- time() < 7 * 86400 >= 0"), {}),
+    ("CRLStale", "critical", "15m", "A certificate revocation list is stale",
+     f"{LIST}\nhas been stale for {AGO}: its successor is overdue, and who checks it may refuse every certificate. Have it issued and put there.",
+     everywhere("x509_crl_next_update", "- time() < 0"), {}),
+    ("SourceDown", "critical", "5m", "A source of certificates is down",
+     f"{SOURCE}\nfails as a whole. Its certificates are not being watched; the last known dates stay in the metrics. Its log says why.",
+     f"x509_source_up == 0\nor\nlast_over_time(x509_source_up[{MEMORY}]) == 0 and on (job, instance) up == 0", {}),
+    ("SourceStale", "warning", "5m", "A source of certificates has fallen silent",
+     f"{SOURCE}\nsays that it works, and last did {lasting()} ago: a look at its files or its watch hangs. Restart the pod, and look at the file systems of the node.",
+     "time() - x509_source_last_success_timestamp_seconds > 900 and x509_source_up == 1", {}),
+    ("SourceAbsent", "critical", "10m", "A source of certificates is not there",
+     "No agent tells of source `{{ $labels.source_name }}`, which the release is to watch: its workload has no pod, or none that is scraped. A DaemonSet\n"
+     "without pods has a node selector that no node answers to, or a namespace that does not admit its pods.",
+     '(\n  absent(x509_source_up{source_name="cluster-secrets"})\n  or\n  absent(x509_source_up{source_name="host-discovery-nodes"})\n'
+     ") unless on () absent(x509_exporter_build_info)", {}),
+    ("ExporterAbsent", "critical", "10m", "No certificate is being watched",
+     "Prometheus scrapes no agent of x509-certificate-exporter: no certificate that expires would be noticed. Look at its pods, and at the monitor or\n"
+     "annotations by which Prometheus finds them.",
+     "absent(x509_exporter_build_info)", {}),
+    ("SourceErrors", "warning", "5m", "A source of certificates meets errors",
+     f"{SOURCE}\nmet {{{{ printf \"%.0f\" $value }}}} errors in 15 minutes; `x509_source_errors_total` has them by reason.",
+     "sum without (reason) (increase(x509_source_errors_total[15m])) > 5", {}),
+    ("SourceErrorsSustained", "critical", "30m", "A source of certificates has met errors for half an hour",
+     f"{SOURCE}\nhas kept meeting errors for 30 minutes; `x509_source_errors_total` has them by reason.",
+     "sum without (reason) (increase(x509_source_errors_total[15m])) > 5", {}),
+    ("KubeTransportErrors", "warning", "5m", "Requests to the Kubernetes API fail",
+     f"Source `{{{{ $labels.source_name }}}}` of {AGENT}\n"
+     "had {{ printf \"%.0f\" $value }} failed requests to the Kubernetes API in 15 minutes. What it shows may be old.",
+     "sum without (resource, reason) (increase(x509_kube_transport_errors_total[15m])) > 5", {}),
+    ("KubeTransportErrorsSustained", "critical", "30m", "Requests to the Kubernetes API have failed for half an hour",
+     f"Source `{{{{ $labels.source_name }}}}` of {AGENT}\n"
+     "has had failing requests to the Kubernetes API for 30 minutes. What it shows may be old; look at the network, the account's rights and the API server.",
+     "sum without (resource, reason) (increase(x509_kube_transport_errors_total[15m])) > 5", {}),
+]
+
+
+def rule(alert, severity, lasts, summary, description, expression, labels):
+    lines = [f"- alert: {alert}"]
+    lines += ["  expr: |-", block(expression, 4)] if "\n" in expression else [f"  expr: {expression}"]
+    lines += [f"  for: {lasts}"] if lasts else []
+    lines += ["  labels:", f"    severity: {severity}", *(f"    {key}: '{value}'" for key, value in labels.items())]
+    lines += ["  annotations:", f"    summary: {summary}", "    description: >-", block(description, 6), f"    runbook_url: {HOME}{alert}.md"]
+    return "\n".join(lines)
+
+
+def text():
+    rules = "\n".join(rule(*one) for one in ALERTS)
+    return f"{HEAD}groups:\n  - name: x509-certificate-exporter.rules\n    rules:\n{block(rules, 6)}\n"
