@@ -54,11 +54,12 @@ def family(name, *matchers):
     return f'{name}{{{",".join(filter(None, matchers))}}}'
 
 
-def told(name, seen, *matchers, newer=False):
-    """What is told now, and what was told of late by an agent that is not there or has not synced yet: a restart ends no alert."""
+def told(name, seen, condition, *matchers, newer=False):
+    """What is told now, and what was told of late by an agent that is not there or has not synced yet: a restart ends no alert. The condition comes first: what
+    is left to match is little."""
     selector, _, place = seen
     one = family(name, selector, *((QUIET if "crl" not in name else QUIET.split(",", 2)[2],) if seen is OBJECTS else ()), *matchers)
-    text = f"{one}\nor\nlast_over_time({one}[{MEMORY}])\nunless on (job, instance) ({SYNCED})"
+    text = f"{one} {condition}\nor\nlast_over_time({one}[{MEMORY}]) {condition}\nunless on (job, instance) ({SYNCED})"
     return f"{text}\nunless on ({place}) {family(name, selector)}" if newer and place else text
 
 
@@ -66,27 +67,32 @@ def merged(seen, text, function="max"):
     return f"{function} without ({', '.join(seen[1])}) (\n{block(text)}\n)"
 
 
-def everywhere(name, condition, *matchers):
+def everywhere(name, condition, *matchers, value=""):
     """A family's series of every place, each once, under a condition."""
-    return "\nor\n".join(merged(seen, f"(\n{block(told(name, seen, *matchers))}\n) {condition}") for seen in SEEN)
+    return "\nor\n".join(merged(seen, told(name, seen, condition, *matchers)) + value for seen in SEEN)
 
 
-def ends(seen, begins, days, percent):
-    """Less than so many days and less than this share of the lifetime are left; without not_before the days alone count. `begins` is what is compared."""
+def below(days):
+    return f"< time() + {days} * 86400"
+
+
+def early(seen, days, percent):
+    """Those below the days that have this share of their lifetime left; there are none without not_before: the days alone count."""
     after, before = (f"last_over_time({family(f'x509_cert_not_{end}', seen[0])}[{MEMORY}])" for end in ("after", "before"))
-    return f"{begins or after} - time() < {days} * 86400\nunless\n{after} * (1 - {percent} / 100) + {before} * {percent} / 100 > time()"
+    return f"({after} {below(days)}) * (1 - {percent} / 100) + {before} * {percent} / 100 > time()"
 
 
 def remaining(*limits):
-    """Certificates below the first limit and not below the second, of every place, each once."""
+    """What certificates below the first limit, and not below the second, have left, of every place, each once."""
     branches = []
     for seen in SEEN:
-        now = f"(\n{block(told('x509_cert_not_after', seen, newer=True))}\n)"
+        host = seen is not OBJECTS
         (days, shares), *others = limits
-        text = ends(seen, now, days, shares[seen is not OBJECTS])
+        text = f"(\n{block(told('x509_cert_not_after', seen, below(days), newer=True))}\n)\nunless\n{early(seen, days, shares[host])}"
         for days, shares in others:
-            text += f"\nunless (\n{block(ends(seen, None, days, shares[seen is not OBJECTS]))}\n)"
-        branches.append(merged(seen, text, "min"))
+            after = f"last_over_time({family('x509_cert_not_after', seen[0])}[{MEMORY}])"
+            text += f"\nunless (\n  {after} {below(days)}\n  unless\n{block(early(seen, days, shares[host]))}\n)"
+        branches.append(f"{merged(seen, text, 'min')} - time()")
     return "\nor\n".join(branches)
 
 
@@ -104,7 +110,7 @@ ALERTS = [
      remaining(CRITICAL), {"state": "{{ if lt $value 0.0 }}expired{{ else }}expiring{{ end }}"}),
     ("CertificateNotYetValid", "warning", "15m", "A certificate is not valid yet",
      f"{CERTIFICATE}\nbecomes valid in {lasting()}: it was issued for later, or a clock is wrong.",
-     everywhere("x509_cert_not_before", "- time() > 0"), {}),
+     everywhere("x509_cert_not_before", "> time()", value=" - time()"), {}),
     ("CertificateError", "warning", "15m", "A certificate cannot be read",
      f"Something in\n{PLACE}\ncannot be read, reason `{{{{ $labels.reason }}}}`. What it holds is not watched. Mend it, or stop watching it.",
      everywhere("x509_cert_error", "> 0", 'reason!="bad_passphrase"'), {}),
@@ -114,10 +120,10 @@ ALERTS = [
      everywhere("x509_cert_error", "> 0", 'reason="bad_passphrase"'), {}),
     ("CRLNeedsRefresh", "warning", "15m", "A certificate revocation list should be renewed",
      f"{LIST}\nis stale in {lasting()}, when its successor is due. Have it issued and put there.",
-     everywhere("x509_crl_next_update", "- time() < 7 * 86400 >= 0"), {}),
+     everywhere("x509_crl_next_update", "< time() + 7 * 86400 >= time()", value=" - time()"), {}),
     ("CRLStale", "critical", "15m", "A certificate revocation list is stale",
      f"{LIST}\nhas been stale for {AGO}: its successor is overdue, and who checks it may refuse every certificate. Have it issued and put there.",
-     everywhere("x509_crl_next_update", "- time() < 0"), {}),
+     everywhere("x509_crl_next_update", "< time()", value=" - time()"), {}),
     ("SourceDown", "critical", "5m", "A source of certificates is down",
      f"{SOURCE}\nfails as a whole. Its certificates are not being watched; the last known dates stay in the metrics. Its log says why.",
      f"x509_source_up == 0\nor\nlast_over_time(x509_source_up[{MEMORY}]) == 0 and on (job, instance) up == 0", {}),

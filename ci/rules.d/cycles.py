@@ -27,8 +27,8 @@ RENEWED = [
 
 
 def step_of(seconds):
-    """A whole number of minutes that parts so much time in some 60 steps."""
-    return max(60, math.ceil(seconds / 60 / 60) * 60)
+    """A whole number of minutes that parts so much time in some 40 steps."""
+    return max(60, math.ceil(seconds / 40 / 60) * 60)
 
 
 def limits(kind, life, dated):
@@ -49,7 +49,7 @@ def lives():
 def life_of(name, kind, life, dated=True, left=None, step=None):
     limit = limits(kind, life, dated)
     # The clock of the test begins at 0, a little before the warning line; no evaluation is on a line.
-    left = (left or limit["warning"] * 1.3) - 7
+    left = int(left or limit["warning"] * 1.3) // 60 * 60 + 31
     step = step or step_of(left)
     steps = math.ceil(left / step) + 10
     labels = f'{PLACE[kind].format(name)},subject_CN="{name}",job="x",instance="i:1",pod="p"'
