@@ -116,6 +116,18 @@ def alone(text, name):
     return tests
 
 
+def memories(plain):
+    """What the tests of restarts and renewals notice: (what, in every expression, becomes)."""
+    restarts = with_runbooks((HERE / "memory.test.yaml").read_text(encoding="utf-8"))
+    for what, old, new in (("no memory", r"\[7m\]\)", "[1ms])"), ("a short memory", r"\[7m\]\)", "[6m])"), ("a memory that is never put right", r"\) == 1\)", ") == 2)"),
+                           ("a source that is down for good", r" >= bool max_over_time\(x509_source_up\[7m\]\)", ""), ("pods that are replaced", r"\nunless on \(cluster, .*", ""),
+                           ("pods of other nodes", r"cluster, node, filepath", "filepath"), ("pods that are gone", r" and on \(job, instance\) up == 0", "")):
+        spoiled = copy.deepcopy(plain)
+        for rule in alerts(spoiled):
+            rule["expr"] = re.sub(old, new, re.sub(r"\n +", "\n", rule["expr"]))
+        report.check(f"{what} is noticed", [] if promtool("test", spoiled, restarts) else ["no test fails"])
+
+
 def tuned():
     """Values reach the rules: thresholds, prefix, severity, labels, annotations and `for`."""
     found = {rule["alert"]: rule for rule in alerts(rendered(TUNED))}
@@ -208,7 +220,7 @@ def exposition():
 def main():
     current()
     plain = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    parts = [lambda: lives(plain), lambda: tests(plain), lambda: checks(plain), lambda: thresholds.checks(report, promtool, rendered), lambda: dashboard.checks(report, promtool),
+    parts = [lambda: lives(plain), lambda: tests(plain), lambda: memories(plain), lambda: checks(plain), lambda: thresholds.checks(report, promtool, rendered), lambda: dashboard.checks(report, promtool),
              lambda: inputs.checks(report, promtool), tuned, shards, exposition, lambda: places(plain), lambda: metrics(plain)]
     # What takes time are promtool and helm, each a process of its own.
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
