@@ -1,7 +1,7 @@
 //! The vocabulary. Every other module speaks in these words; this one knows none of them.
 //!
 //! A **location** is a place that can hold certificates: a file, a kubeconfig entry, a key of a
-//! Secret. A **bundle** is what one location holds: certificates, CRLs and problems, in order. A
+//! Secret, a server. A **bundle** is what one location holds: certificates, CRLs and problems, in order. A
 //! **change** is what a source says about its locations.
 
 mod certificate;
@@ -49,6 +49,11 @@ pub enum Location {
         key: Arc<str>,
         /// The cluster or user, where the part is a kubeconfig or the like.
         entry: Option<Arc<Entry>>,
+    },
+    /// What a server shows to those who connect.
+    Endpoint {
+        /// Host and port; an IPv6 address in brackets.
+        address: Arc<str>,
     },
 }
 
@@ -139,6 +144,12 @@ impl Location {
         Self::File { path: path.into() }
     }
 
+    /// A server's location.
+    pub fn endpoint(address: impl Into<Arc<str>>) -> Self {
+        let address = address.into();
+        Self::Endpoint { address }
+    }
+
     /// A part of an object.
     pub fn object(object: &Arc<Object>, key: &Arc<str>) -> Self {
         Self::Object {
@@ -160,6 +171,7 @@ impl fmt::Display for Location {
             } => {
                 write!(f, "kubeconfig {path} {} {name}", kind.as_str())
             }
+            Self::Endpoint { address } => write!(f, "endpoint {address}"),
             Self::Object { object, key, entry } => {
                 write!(f, "{object}")?;
                 match object.kind.part() {

@@ -54,6 +54,8 @@ struct At<'a> {
     key: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     path: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    address: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     entry: Option<EntryOf<'a>>,
 }
@@ -164,7 +166,12 @@ impl<'a> At<'a> {
                 name: &object.name,
                 key,
                 entry: entry.as_deref().map(entry_of),
-                path: "",
+                ..Self::default()
+            },
+            Location::Endpoint { address } => Self {
+                kind: "endpoint",
+                address,
+                ..Self::default()
             },
         }
     }

@@ -64,6 +64,7 @@ fn location(set: &mut String, location: &Location, options: &Options) {
                 self::entry(set, entry);
             }
         }
+        Location::Endpoint { address } => push(set, "endpoint_address", address),
         Location::Object { object, key, entry } => {
             push(
                 set,

@@ -58,6 +58,8 @@ reasons! {
     ChainOutOfOrder => "chain_out_of_order",
     /// The API server refuses the request: a right is missing.
     Forbidden => "forbidden",
+    /// The server does not complete a TLS handshake: it speaks something else, or too old a version.
+    HandshakeFailed => "handshake_failed",
     /// A fault of the agent's own.
     Internal => "internal",
     /// The private key beside the certificate belongs to another one.
@@ -86,7 +88,7 @@ reasons! {
     TooMany => "too_many",
     /// The API server does not accept the credentials.
     Unauthorized => "unauthorized",
-    /// The API server cannot be reached.
+    /// The API server, or the server that was named, cannot be reached.
     Unreachable => "unreachable",
     /// The keystore is encrypted in a way that the agent cannot undo.
     UnsupportedAlgorithm => "unsupported_algorithm",
