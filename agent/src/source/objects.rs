@@ -13,6 +13,7 @@ pub(crate) mod kubeconfig;
 mod ledger;
 pub(crate) mod newest;
 pub(crate) mod object;
+pub mod once;
 mod passphrases;
 mod plan;
 mod shard;

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::client::{Body, Client};
+use super::target::Target;
 use super::trouble::Trouble;
 use crate::model::Reason;
 use crate::source::Failure;
@@ -130,6 +131,12 @@ impl Api {
             return Ok(response.into_body());
         }
         Err(Trouble::answered(response.status(), response.headers()))
+    }
+
+    /// Asks for one object, as JSON.
+    pub(crate) async fn object(&self, target: &Target, name: &str) -> Result<Vec<u8>, Failure> {
+        let answer = self.collect(&target.named(name)).await;
+        answer.map_err(|trouble| target.unread(trouble, name))
     }
 
     /// Sends a GET and collects the body.

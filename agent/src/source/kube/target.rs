@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use http::StatusCode;
+
 use super::trouble::Trouble;
 use crate::source::Failure;
 
@@ -45,6 +47,32 @@ impl Target {
         let mut url = self.following(lasting);
         add(&mut url, "resourceVersion", version);
         url
+    }
+
+    /// One object of this name.
+    pub(super) fn named(&self, name: &str) -> String {
+        let mut url = self.url(self.namespace.as_deref());
+        url.push('/');
+        encode(&mut url, name);
+        url
+    }
+
+    /// The failure to read one object.
+    pub(super) fn unread(&self, trouble: Trouble, name: &str) -> Failure {
+        let is_missing = trouble.status == Some(StatusCode::NOT_FOUND);
+        let detail = if is_missing {
+            format!(
+                "the API server has no {name} among the {} there",
+                self.resource
+            )
+        } else {
+            trouble.detail
+        };
+        Failure {
+            reason: trouble.reason,
+            resource: Some(self.resource),
+            detail,
+        }
     }
 
     /// The failure of an operation on this target.
