@@ -1,69 +1,226 @@
-//! `check [PATH…]`: one look, a table, an exit code. The same sources as `serve`, without a port.
+//! `check [TARGET…]`: one look, a report, an exit code. The same sources as `serve`, without a port.
 
+mod targets;
+mod textfile;
+
+use std::io::IsTerminal as _;
 use std::path::Path;
+use std::time::Duration;
 
-use crate::cli::{Check, Options};
+use futures_util::StreamExt as _;
+use futures_util::stream;
+
+use self::targets::Targets;
+use crate::cli::{Check, Format, Options, Order};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, SourceConfig, duration, raw};
 use crate::discover;
 use crate::exit::Exit;
-use crate::expose::table::{self, Limits, State, Tally};
-use crate::inventory::Inventory;
-use crate::model::{Bundle, Change, Location, Reason};
-use crate::source::{files, kubeconfigs};
+use crate::expose::lines::{Limits, Report, Sort, State};
+use crate::expose::{self, csv, json, metrics, table};
+use crate::inventory::{Inventory, Snapshot};
+use crate::model::{Bundle, Change, Location, Problem, Reason};
+use crate::source::objects::{Keystores, Passphrases};
+use crate::source::{files, kube, kubeconfigs, objects};
 use crate::terminal;
 
-/// Looks once and prints what was found.
-pub fn run(arguments: Check, options: Options) -> Result<Exit, ConfigError> {
+/// Servers that are asked at a time.
+const AT_A_TIME: usize = 16;
+
+type Found = Vec<(Location, Bundle)>;
+
+/// Looks once and tells what was found. Wrong usage is 3, too: it tells nothing about certificates.
+pub fn run(arguments: &Check, options: Options) -> Exit {
+    look(arguments, options).unwrap_or_else(|error| terminal::fail(&error, Exit::Unknown))
+}
+
+fn look(arguments: &Check, options: Options) -> Result<Exit, ConfigError> {
     if options.names_sources() || options.config.is_some() {
-        let error = "takes its paths as arguments; it reads neither --watch-… nor --config";
+        let error = "takes its targets as arguments; it reads neither --watch-… nor --config";
         return Err(ConfigError::flag("check", error));
     }
     let limits = Limits {
         warn: seconds("--warn", &arguments.warn)?,
         crit: seconds("--crit", &arguments.crit)?,
     };
+    let shown = expose::Options {
+        relative: options.expose_relative_metrics,
+        trim_path_components: options.trim_path_components.unwrap_or_default(),
+        ..expose::Options::default()
+    };
+    let patience = duration::parse(&arguments.timeout)
+        .map_err(|error| ConfigError::flag("--timeout", error))?;
+    let Targets {
+        paths,
+        endpoints,
+        secrets,
+        refused,
+    } = targets::sort(&arguments.targets, |path| is_there(&options, path));
+
     let (host_root, follow) = (options.host_root, !options.skip_symlinks);
-    let (found, nothing) = if arguments.paths.is_empty() {
-        let mut names = arguments.distribution;
+    let mut found = Found::new();
+    let mut nothing = "there is no certificate";
+    if arguments.targets.is_empty() {
+        let mut names = arguments.distribution.clone();
         if names.is_empty() {
             names.push(discover::AUTO.to_owned());
         }
         let source = raw::Source::of_distributions("check", names, follow);
-        let nothing = "no certificate where distributions of Kubernetes keep them: name a PATH";
-        (scan(source, host_root)?, nothing)
-    } else {
-        let passphrases = raw::Passphrases {
-            passphrase_file: arguments
-                .passphrase_file
-                .iter()
-                .map(|path| absolute(path))
-                .collect(),
-            try_empty_passphrase: arguments.try_empty_passphrase,
-            ..raw::Passphrases::default()
+        nothing = "no certificate where distributions of Kubernetes keep them: name a TARGET";
+        found.extend(scan(source, host_root)?);
+    } else if !paths.is_empty() {
+        found.extend(of_paths(&paths, arguments, host_root, follow)?);
+    }
+    if !endpoints.is_empty() || !secrets.is_empty() {
+        let settings = kube::Settings {
+            kubeconfig: options.kubeconfig.map(Into::into),
+            ..kube::Settings::default()
         };
-        let found = look(&arguments.paths, passphrases, host_root, follow)?;
-        (found, "there is no certificate")
-    };
-    if found.is_empty() {
-        return Ok(terminal::fail(&nothing, Exit::Unknown));
+        let over_network = async {
+            let looks = endpoints.iter().map(|endpoint| async {
+                vec![(endpoint.location(), endpoint.look(patience).await)]
+            });
+            let mut found = stream::iter(looks).buffered(AT_A_TIME).concat().await;
+            for secret in &secrets {
+                found.extend(of_secret(secret, &settings, arguments, patience).await);
+            }
+            found
+        };
+        found.extend(wait_for(over_network)?);
+    }
+
+    let mut exit = Exit::Well;
+    if !refused.is_empty() {
+        exit = exit.max(terminal::fail(&refused.trim_end(), Exit::Unknown));
+    } else if found.is_empty() {
+        exit = exit.max(terminal::fail(&nothing, Exit::Unknown));
     }
     let inventory = Inventory::default();
     for (location, bundle) in found {
         inventory.apply(0, Change::Upsert(location, bundle));
     }
-    let (text, tally) = table::render(&inventory.snapshot(), limits, Clock::system().now());
-    Ok(terminal::print(&text).max(verdict(tally)))
+    let (snapshot, now) = (inventory.snapshot(), Clock::system().now());
+    let report = Report::of(&snapshot, limits, sort(arguments.sort), now);
+    // Of a file that is collected, nobody reads the output.
+    let format = match (arguments.format, &arguments.textfile) {
+        (None, Some(_)) => None,
+        (format, _) => Some(format.unwrap_or_default()),
+    };
+    if let Some(format) = format {
+        exit = exit.max(print(format, &report, &snapshot, &shown, now));
+    }
+    if let Some(path) = &arguments.textfile {
+        let written = textfile::write(path, &exposition(&snapshot, &shown, now));
+        exit = exit.max(written.map_or_else(
+            |error| {
+                let shown = path.display();
+                terminal::fail(&format!("--textfile {shown}: {error}"), Exit::Unknown)
+            },
+            |()| Exit::Well,
+        ));
+    }
+    Ok(verdict(&report, exit))
+}
+
+fn print(
+    format: Format,
+    report: &Report<'_>,
+    snapshot: &Snapshot,
+    shown: &expose::Options,
+    now: i64,
+) -> Exit {
+    match format {
+        Format::Table => {
+            let coloured = std::io::stdout().is_terminal() && terminal::wants_colour();
+            terminal::print(table::render(report, coloured, now))
+        }
+        Format::Csv => terminal::print(csv::render(report, now)),
+        Format::Prometheus => terminal::print(exposition(snapshot, shown, now)),
+        Format::Json => {
+            let mut text = Vec::new();
+            json::write(snapshot, now, &mut text).expect("writing to a Vec cannot fail");
+            terminal::print(text)
+        }
+    }
+}
+
+fn exposition(snapshot: &Snapshot, shown: &expose::Options, now: i64) -> Vec<u8> {
+    let mut text = Vec::new();
+    metrics::write(snapshot, shown, now, &mut text)
+        .and_then(|()| metrics::write_looked(now, &mut text))
+        .expect("writing to a Vec cannot fail");
+    text
+}
+
+fn sort(order: Order) -> Sort {
+    match order {
+        Order::Expires => Sort::Expires,
+        Order::Place => Sort::Place,
+        Order::Subject => Sort::Subject,
+    }
+}
+
+/// Whether there is a file of this name, where paths are looked for.
+fn is_there(options: &Options, path: &str) -> bool {
+    let root = options.host_root.as_deref().unwrap_or("/");
+    let below = absolute(path);
+    Path::new(root)
+        .join(below.trim_start_matches('/'))
+        .symlink_metadata()
+        .is_ok()
+}
+
+/// Awaits what is asked over the network. A look-up of a name that hangs is not waited for.
+fn wait_for<T>(future: impl Future<Output = T>) -> Result<T, ConfigError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| ConfigError::flag("check", error))?;
+    let done = runtime.block_on(future);
+    runtime.shutdown_background();
+    Ok(done)
+}
+
+/// The keys of a Secret, read with one request.
+async fn of_secret(
+    (namespace, name): &(String, String),
+    settings: &kube::Settings,
+    arguments: &Check,
+    patience: Duration,
+) -> Found {
+    let passphrases = Passphrases {
+        file: arguments.passphrase_file.as_ref().map(Into::into),
+        try_empty: arguments.try_empty_passphrase,
+        ..Passphrases::default()
+    };
+    let keystores = Keystores {
+        pkcs12: passphrases.clone(),
+        jks: passphrases,
+    };
+    let looked = objects::once::secret(settings.clone(), namespace, name, keystores);
+    tokio::time::timeout(patience, looked)
+        .await
+        .unwrap_or_else(|_| {
+            let detail = "the API server does not answer in time";
+            let bundle = Bundle::unread(Problem::new(Reason::Timeout, detail));
+            vec![(objects::once::location(namespace, name), bundle)]
+        })
 }
 
 /// Each path is read as certificates. A file that holds none may be a kubeconfig; if it is one,
 /// what it names counts in its stead.
-fn look(
+fn of_paths(
     paths: &[String],
-    passphrases: raw::Passphrases,
+    arguments: &Check,
     host_root: Option<String>,
     follow_symlinks: bool,
-) -> Result<Vec<(Location, Bundle)>, ConfigError> {
+) -> Result<Found, ConfigError> {
+    let file = arguments.passphrase_file.iter();
+    let passphrases = raw::Passphrases {
+        passphrase_file: file.map(|path| absolute(path)).collect(),
+        try_empty_passphrase: arguments.try_empty_passphrase,
+        ..raw::Passphrases::default()
+    };
     let paths = paths.iter().map(|path| absolute(path)).collect();
     let mut source = raw::Source::of_files("check", paths, follow_symlinks);
     if let raw::Source::File(file) = &mut source {
@@ -102,10 +259,7 @@ fn look(
     Ok(found)
 }
 
-fn scan(
-    source: raw::Source,
-    host_root: Option<String>,
-) -> Result<Vec<(Location, Bundle)>, ConfigError> {
+fn scan(source: raw::Source, host_root: Option<String>) -> Result<Found, ConfigError> {
     let raw = raw::Raw {
         host_root,
         sources: vec![source],
@@ -135,11 +289,12 @@ fn seconds(flag: &str, text: &str) -> Result<i64, ConfigError> {
     Ok(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX))
 }
 
-fn verdict(tally: Tally) -> Exit {
-    match tally.worst {
+/// What is known to be bad counts before what could not be told, and that before a warning.
+fn verdict(report: &Report<'_>, exit: Exit) -> Exit {
+    match report.worst() {
         Some(State::Expired | State::Critical) => Exit::Critical,
         // What could not be told must never look like 0.
-        _ if tally.problems > 0 => Exit::Unknown,
+        _ if exit == Exit::Unknown || !report.problems.is_empty() => Exit::Unknown,
         None => Exit::Unknown,
         Some(State::Warning) => Exit::Warning,
         Some(State::Ok) => Exit::Well,

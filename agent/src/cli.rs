@@ -3,11 +3,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::raw::{self, Raw};
 use crate::config::{self, ConfigError};
 use crate::discover;
+use crate::exit::Exit;
 
 /// Where the file is looked for when none is named.
 const DEFAULT_FILE: &str = "/etc/x509-certificate-exporter/config.yaml";
@@ -36,9 +37,9 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Look at files, directories and kubeconfigs once, print a table, and exit as monitoring
-    /// plugins do: 0 well, 1 warning, 2 critical or expired, 3 could not tell. Without a PATH: at
-    /// those of every known distribution of Kubernetes.
+    /// Look at files, kubeconfigs, servers and Secrets once, print a table, and exit as monitoring
+    /// plugins do: 0 well, 1 warning, 2 critical or expired, 3 could not tell. Without a TARGET: at
+    /// the files and kubeconfigs of every known distribution of Kubernetes.
     Check(Check),
     /// Print the effective configuration; exit 2 if it is wrong.
     Config,
@@ -51,15 +52,16 @@ pub enum Command {
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Files, patterns, directories or kubeconfigs.
-    #[arg(value_name = "PATH")]
-    pub paths: Vec<String>,
-    /// Instead of a PATH: look where this distribution keeps them; may be repeated.
+    /// Files, patterns, directories, kubeconfigs; `https://HOST[:PORT]` or HOST:PORT, for what a
+    /// server shows; the two words `secret NAMESPACE/NAME`.
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    /// Instead of a TARGET: look where this distribution keeps them; may be repeated.
     #[arg(
         long,
         value_name = "NAME",
         value_delimiter = ',',
-        conflicts_with = "paths"
+        conflicts_with = "targets"
     )]
     pub distribution: Vec<String>,
     /// A file with the passphrase of PKCS#12 keystores.
@@ -74,6 +76,45 @@ pub struct Check {
     /// Critical when less than this is left.
     #[arg(long, default_value = "14d", value_name = "DURATION")]
     pub crit: String,
+    /// A server, or the API server, must have answered after this.
+    #[arg(long, default_value = "10s", value_name = "DURATION")]
+    pub timeout: String,
+    /// How to tell it; a table, if not said otherwise.
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// In which order the lines of a table or CSV come.
+    #[arg(long, value_enum, default_value_t)]
+    pub sort: Order,
+    /// Write the metrics into this file, for the textfile collector of `node_exporter`; nothing is
+    /// printed then unless --format says how.
+    #[arg(long, value_name = "FILE")]
+    pub textfile: Option<PathBuf>,
+}
+
+/// How `check` tells what it found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// As `/api/v1/certificates` has it.
+    Json,
+    /// For spreadsheets.
+    Csv,
+    /// As `/metrics` has it.
+    Prometheus,
+}
+
+/// In which order `check` tells it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Order {
+    /// Soonest to expire first.
+    #[default]
+    Expires,
+    /// By kind and name of the place.
+    Place,
+    /// By name.
+    Subject,
 }
 
 /// Arguments of `ready`.
@@ -200,6 +241,21 @@ pub struct Options {
     /// The same as `--log-level debug`.
     #[arg(long, global = true)]
     pub debug: bool,
+}
+
+/// Tells what is wrong with the words of the command line, or what was asked about them. A monitoring
+/// plugin that is called wrongly says that it could not tell, not that something is critical.
+pub fn refuse(error: &clap::Error) -> Exit {
+    // With nobody there to read it, the exit code still is.
+    error.print().ok();
+    let is_check = std::env::args_os()
+        .nth(1)
+        .is_some_and(|word| word == "check");
+    match (error.use_stderr(), is_check) {
+        (false, _) => Exit::Well,
+        (true, true) => Exit::Unknown,
+        (true, false) => Exit::USAGE,
+    }
 }
 
 impl Options {

@@ -3,11 +3,13 @@
 //! rendered of them is kept compressed until a change touches it ([`cache`]).
 
 pub mod cache;
+pub mod csv;
 pub mod date;
 pub mod gzip;
 pub mod info;
 pub mod json;
 pub mod labels;
+pub mod lines;
 pub mod metrics;
 pub mod own;
 pub mod place;

@@ -3,20 +3,23 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use x509_certificate_exporter::cli::{Cli, Command};
+use x509_certificate_exporter::cli::{self, Cli, Command};
 use x509_certificate_exporter::config::Config;
 use x509_certificate_exporter::exit::Exit;
 use x509_certificate_exporter::{check, logs, ready, serve, terminal};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return cli::refuse(&error).into(),
+    };
     let outcome = match cli.command {
-        Some(Command::Check(arguments)) => check::run(arguments, cli.options),
+        Some(Command::Check(arguments)) => Ok(check::run(&arguments, cli.options)),
         Some(Command::Ready(arguments)) => ready::run(&arguments),
         command => cli.options.effective().and_then(|raw| {
             let config = Config::new(&raw)?;
             if matches!(command, Some(Command::Config)) {
-                return Ok(terminal::print(&raw.to_yaml()));
+                return Ok(terminal::print(raw.to_yaml()));
             }
             logs::init(config.log);
             Ok(serve::run(config))

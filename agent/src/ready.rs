@@ -51,7 +51,7 @@ pub fn run(arguments: &Ready) -> Result<Exit, ConfigError> {
             asked
         });
     Ok(match asked {
-        Ok(count) => terminal::print(&format!("ready, certificates: {count}\n")),
+        Ok(count) => terminal::print(format!("ready, certificates: {count}\n")),
         Err(error) => terminal::fail(&format!("not ready: {error}"), Exit::Critical),
     })
 }

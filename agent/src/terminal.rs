@@ -5,9 +5,15 @@ use std::io::{self, Write};
 
 use crate::exit::Exit;
 
+/// Whether the user's environment lets a terminal have colours (no-color.org).
+pub fn wants_colour() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !is_set("NO_COLOR") && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
+}
+
 /// Prints a document; a reader that went away is no error.
-pub fn print(text: &str) -> Exit {
-    match io::stdout().write_all(text.as_bytes()) {
+pub fn print(text: impl AsRef<[u8]>) -> Exit {
+    match io::stdout().write_all(text.as_ref()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Unknown,
         _ => Exit::Well,
     }

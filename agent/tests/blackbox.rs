@@ -6,8 +6,14 @@
     reason = "a test that cannot go on fails"
 )]
 
+#[path = "blackbox/check.rs"]
+mod check;
+#[path = "blackbox/endpoints.rs"]
+mod endpoints;
 #[path = "blackbox/ready.rs"]
 mod ready;
+#[path = "blackbox/secret.rs"]
+mod secret;
 #[path = "blackbox/shards.rs"]
 mod shards;
 
@@ -328,18 +334,7 @@ fn the_flags_of_the_peer_say_which_secrets() {
     assert!(text.contains("configMaps: null"), "{text}");
 }
 
-#[test]
-fn check_refuses_what_it_would_not_read() {
-    let output = run(&["check", "-f", "/a", "/b"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .contains("takes its paths as arguments")
-    );
-}
-
-fn check(folder: &Path) -> (Option<i32>, String) {
+fn table_of(folder: &Path) -> (Option<i32>, String) {
     let output = run(&["check", folder.to_str().unwrap()]);
     (
         output.status.code(),
@@ -383,7 +378,7 @@ fn check_opens_a_keystore_with_the_passphrase_in_a_file_or_the_empty_one() {
 fn check_answers_as_monitoring_plugins_do() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("good.pem"), certificate("good", 2100)).unwrap();
-    let (code, table) = check(folder.path());
+    let (code, table) = table_of(folder.path());
     assert_eq!(code, Some(0), "{table}");
     assert!(
         table.contains("good") && table.contains("2100-01-01 00:00"),
@@ -395,12 +390,12 @@ fn check_answers_as_monitoring_plugins_do() {
         "-----BEGIN CERTIFICATE-----\n",
     )
     .unwrap();
-    let (code, table) = check(folder.path());
+    let (code, table) = table_of(folder.path());
     assert_eq!(code, Some(3), "{table}");
     assert!(table.contains("bad.pem: bad_pem"), "{table}");
 
     fs::write(folder.path().join("old.pem"), certificate("old", 2020)).unwrap();
-    let (code, table) = check(folder.path());
+    let (code, table) = table_of(folder.path());
     assert_eq!(code, Some(2), "{table}");
     let first = table.lines().nth(1).unwrap();
     assert!(

@@ -1,163 +1,80 @@
-//! The table of `check`: one line per certificate or revocation list, soonest to expire first, then
-//! the problems, then the warnings.
+//! The table of `check`: one line per certificate or revocation list, then the problems, then the
+//! warnings. What certificates say of themselves is told without what a terminal would obey.
 
 use std::fmt::Write as _;
 
 use super::date::Date;
-use super::place::places;
-use crate::inventory::Snapshot;
-use crate::model::{Certificate, Crl, Location, Name, Problem};
+use super::lines::{Line, Report, State, What, printable};
+use crate::model::{Location, Problem};
 
-/// How much time is little.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Seconds left below which a certificate is a warning.
-    pub warn: i64,
-    /// Seconds left below which it is critical.
-    pub crit: i64,
-}
+const COLUMNS: usize = 6;
+const HEAD: [&str; COLUMNS] = [
+    "STATE",
+    "REMAINING",
+    "NOT AFTER (UTC)",
+    "SUBJECT",
+    "ISSUER",
+    "LOCATION",
+];
 
-/// What a certificate's remaining time means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum State {
-    /// Enough left.
-    Ok,
-    /// Less than the warning time.
-    Warning,
-    /// Less than the critical time, or not valid yet.
-    Critical,
-    /// Nothing left.
-    Expired,
-}
-
-/// What [`render`] counted, for the exit code.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Worst state of a certificate or revocation list; `None` when there is none.
-    pub worst: Option<State>,
-    /// How many problems.
-    pub problems: usize,
-    /// How many certificates.
-    pub certificates: usize,
-}
-
-/// What becomes one line.
-struct Row<'a> {
-    state: State,
-    /// When it ends; what ends never comes last.
-    ends: Option<i64>,
-    subject: String,
-    location: &'a Location,
-}
-
-/// The table as text, and what it says in short. Warnings are told, and do not count.
-pub fn render(snapshot: &Snapshot, limits: Limits, now: i64) -> (String, Tally) {
-    let mut rows = Vec::new();
-    let (mut problems, mut warnings) = (String::new(), String::new());
-    let mut tally = Tally::default();
-    for place in places(snapshot) {
-        let at = place.location;
-        let certificates = place.certificates.iter();
-        rows.extend(certificates.map(|certificate| Row::of(certificate, at, limits, now)));
-        rows.extend(place.crls.iter().map(|crl| Row::of_crl(crl, at, now)));
-        tally.certificates += place.certificates.len();
-        tally.problems += place.problems.len();
-        tell(&mut problems, at, &place.problems);
-        tell(&mut warnings, at, &place.warnings);
-    }
-    rows.sort_by_key(|row| (row.ends.is_none(), row.ends, row.location));
-    tally.worst = rows.iter().map(|row| row.state).max();
-
-    let lines: Vec<[String; 5]> = rows.iter().map(|row| row.line(now)).collect();
-    let head = [
-        "STATE",
-        "REMAINING",
-        "NOT AFTER (UTC)",
-        "SUBJECT",
-        "LOCATION",
-    ]
-    .map(str::to_owned);
+/// The table as text.
+pub fn render(report: &Report<'_>, coloured: bool, now: i64) -> String {
+    let lines = report.lines.iter();
+    let lines: Vec<_> = lines.map(|line| (line.state, cells(line, now))).collect();
     let mut text = String::new();
     if !lines.is_empty() {
-        columns(&mut text, std::iter::once(&head).chain(&lines));
+        columns(&mut text, &lines, coloured);
     }
-    for (title, section) in [("PROBLEMS\n", problems), ("WARNINGS\n", warnings)] {
-        if section.is_empty() {
-            continue;
-        }
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        text.push_str(title);
-        text.push_str(&section);
-    }
-    (text, tally)
+    tell(&mut text, "PROBLEMS", &report.problems);
+    tell(&mut text, "WARNINGS", &report.warnings);
+    text
 }
 
-fn tell(section: &mut String, location: &Location, problems: &[&Problem]) {
-    for problem in problems {
-        writeln!(section, "{location}: {problem}").expect("writing to a String cannot fail");
+fn tell(text: &mut String, title: &str, problems: &[(&Location, &Problem)]) {
+    if problems.is_empty() {
+        return;
     }
-}
-
-impl<'a> Row<'a> {
-    fn of(certificate: &Certificate, location: &'a Location, limits: Limits, now: i64) -> Self {
-        let left = certificate.not_after.saturating_sub(now);
-        let state = match () {
-            () if left < 0 => State::Expired,
-            () if left < limits.crit || certificate.not_before > now => State::Critical,
-            () if left < limits.warn => State::Warning,
-            () => State::Ok,
-        };
-        let named = named(&certificate.subject());
-        Self {
-            state,
-            ends: Some(certificate.not_after),
-            subject: if certificate.profile.ca {
-                format!("{named} (CA)")
-            } else {
-                named
-            },
-            location,
-        }
+    if !text.is_empty() {
+        text.push('\n');
     }
-
-    /// Lists are made for days: that the next is due soon is no news, that it is late is.
-    fn of_crl(crl: &Crl, location: &'a Location, now: i64) -> Self {
-        let is_stale = crl.next_update.is_some_and(|next| now > next);
-        Self {
-            state: if is_stale { State::Expired } else { State::Ok },
-            ends: crl.next_update,
-            subject: format!("{} (CRL)", named(&crl.issuer())),
-            location,
-        }
-    }
-
-    fn line(&self, now: i64) -> [String; 5] {
-        let state = match self.state {
-            State::Ok => "ok",
-            State::Warning => "warning",
-            State::Critical => "critical",
-            State::Expired => "expired",
-        };
-        let (left, ends) = match self.ends {
-            Some(ends) => (
-                remaining(ends.saturating_sub(now)),
-                Date::of(ends).minutes(),
-            ),
-            None => ("-".to_owned(), "-".to_owned()),
-        };
-        [
-            state.to_owned(),
-            left,
-            ends,
-            self.subject.clone(),
-            self.location.to_string(),
-        ]
+    text.push_str(title);
+    text.push('\n');
+    for (location, problem) in problems {
+        text.push_str(&printable(&format!("{location}: {problem}")));
+        text.push('\n');
     }
 }
 
-/// As kubeadm tells it: days, below one day hours, below one hour minutes.
+fn cells(line: &Line<'_>, now: i64) -> [String; COLUMNS] {
+    let kind = match line.what {
+        What::Certificate(certificate) if certificate.profile.ca => " (CA)",
+        What::Certificate(_) => "",
+        What::Crl(_) => " (CRL)",
+    };
+    let subject = format!("{}{kind}", or_dash(printable(&line.subject)));
+    [
+        line.state.as_str().to_owned(),
+        or_dash(line.left(now).map(remaining).unwrap_or_default()),
+        or_dash(
+            line.ends
+                .map(|ends| Date::of(ends).minutes())
+                .unwrap_or_default(),
+        ),
+        subject,
+        or_dash(printable(&line.issuer())),
+        printable(&line.location.to_string()),
+    ]
+}
+
+fn or_dash(cell: String) -> String {
+    if cell.is_empty() {
+        "-".to_owned()
+    } else {
+        cell
+    }
+}
+
+/// As kubeadm tells it, and never in years: days, below one day hours, below one hour minutes.
 fn remaining(seconds: i64) -> String {
     let sign = if seconds < 0 { "-" } else { "" };
     match seconds.unsigned_abs() {
@@ -167,44 +84,55 @@ fn remaining(seconds: i64) -> String {
     }
 }
 
-fn named(name: &Name<&str>) -> String {
-    let attributes = name.attributes();
-    let named = attributes.iter().rev().find_map(|(short, value)| {
-        value.map(|value| {
-            if *short == "CN" {
-                value.to_string()
-            } else {
-                format!("{short}={value}")
-            }
-        })
-    });
-    named.unwrap_or_else(|| "-".to_owned())
-}
-
-fn columns<'a>(text: &mut String, lines: impl Iterator<Item = &'a [String; 5]> + Clone) {
-    let mut widths = [0; 5];
-    for line in lines.clone() {
-        for (width, cell) in widths.iter_mut().zip(line) {
+fn columns(text: &mut String, lines: &[(State, [String; COLUMNS])], coloured: bool) {
+    let mut widths = HEAD.map(|title| title.chars().count());
+    for (_, cells) in lines {
+        for (width, cell) in widths.iter_mut().zip(cells) {
             *width = (*width).max(cell.chars().count());
         }
     }
-    for line in lines {
-        let cells = line
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:<width$}"));
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
+    row(text, &HEAD, &widths, None);
+    for (state, cells) in lines {
+        let colour = coloured.then(|| colour(*state));
+        row(text, &cells.each_ref().map(String::as_str), &widths, colour);
+    }
+}
+
+/// One line; the colour is that of its first cell.
+fn row(
+    text: &mut String,
+    cells: &[&str; COLUMNS],
+    widths: &[usize; COLUMNS],
+    colour: Option<&str>,
+) {
+    let begin = text.len();
+    for (at, (cell, width)) in cells.iter().zip(widths).enumerate() {
+        let (on, off) = match colour {
+            Some(colour) if at == 0 => (colour, "\x1b[0m"),
+            _ => ("", ""),
+        };
+        let blank = width - cell.chars().count().min(*width);
+        write!(text, "{on}{cell}{off}{:blank$}  ", "").expect("writing to a String cannot fail");
+    }
+    text.truncate(begin + text[begin..].trim_end().len());
+    text.push('\n');
+}
+
+/// The sequence of a terminal (ECMA-48, SGR).
+const fn colour(state: State) -> &'static str {
+    match state {
+        State::Ok => "\x1b[32m",
+        State::Warning => "\x1b[33m",
+        State::Critical => "\x1b[31m",
+        State::Expired => "\x1b[1;31m",
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::inventory::Inventory;
-    use crate::model::{Bundle, Change, Facts, Reason};
+    use crate::expose::lines::Sort;
+    use crate::expose::lines::tests::{LIMITS, NOW, inventory};
 
     #[test]
     fn what_remains_is_told_in_the_largest_unit() {
@@ -220,57 +148,24 @@ mod tests {
 
     #[test]
     fn one_whole_table() {
-        let name = |cn: &'static str| Name {
-            common_name: Some(cn.into()),
-            ..Name::default()
-        };
-        let certificate = |cn: &'static str, days: i64| {
-            let facts = Facts {
-                not_after: 86_400 * (1000 + days),
-                subject: name(cn),
-                issuer: name("ca"),
-                ca: cn == "ca",
-                fingerprint: [u8::try_from(days).unwrap(); 32],
-                ..Facts::default()
-            };
-            Arc::new(facts.into())
-        };
-        let crl = |days: Option<i64>, fingerprint| {
-            let next = days.map(|days| 86_400 * (1000 + days));
-            Arc::new(Crl::new(0, next, None, &name("ca"), [fingerprint; 32]))
-        };
-        let odd = "it is valid for longer than the certificate that issued it";
-        let bundle = Bundle {
-            certificates: Some(vec![certificate("web", 50), certificate("ca", 20)]),
-            crls: vec![crl(None, 1), crl(Some(2), 2), crl(Some(-1), 3)],
-            problems: vec![
-                Problem::in_block(Reason::OutlivesIssuer, 1, odd),
-                Problem::in_block(Reason::BadPem, 3, "the block has no END line"),
-            ],
-            labels: Vec::new(),
-        };
-        let inventory = Inventory::default();
-        let limits = Limits {
-            warn: 30 * 86_400,
-            crit: 7 * 86_400,
-        };
-        let table = |bundle: &Bundle| {
-            inventory.apply(0, Change::Upsert(Location::file("/a.pem"), bundle.clone()));
-            render(&inventory.snapshot(), limits, 86_400 * 1000)
-        };
-        let (text, tally) = table(&bundle);
-        insta::assert_snapshot!(text);
-        let expected = Tally {
-            worst: Some(State::Expired),
-            problems: 1,
-            certificates: 2,
-        };
-        assert_eq!(tally, expected);
-        let fresh = Bundle {
-            crls: vec![crl(Some(2), 2)],
-            certificates: Some(vec![]),
-            ..bundle
-        };
-        assert_eq!(table(&fresh).1.worst, Some(State::Ok));
+        let snapshot = inventory().snapshot();
+        let report = Report::of(&snapshot, LIMITS, Sort::Expires, NOW);
+        insta::assert_snapshot!(render(&report, false, NOW));
+    }
+
+    #[test]
+    fn colours_are_on_the_state_alone_and_move_no_column() {
+        let snapshot = inventory().snapshot();
+        let report = Report::of(&snapshot, LIMITS, Sort::Expires, NOW);
+        let coloured = render(&report, true, NOW);
+        assert!(
+            coloured.contains("\n\x1b[1;31mexpired\x1b[0m "),
+            "{coloured}"
+        );
+        let mut plain = coloured.replace("\x1b[0m", "");
+        for state in [State::Ok, State::Warning, State::Critical, State::Expired] {
+            plain = plain.replace(colour(state), "");
+        }
+        assert_eq!(plain, render(&report, false, NOW));
     }
 }

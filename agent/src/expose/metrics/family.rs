@@ -117,6 +117,10 @@ pub(super) static WARNING: Family = Family {
     series: Reasons(|place| &place.warnings),
 };
 
+pub(super) const CHECKED_NAME: &str = "x509_check_timestamp_seconds";
+pub(super) const CHECKED_HELP: &str =
+    "When `check` looked and wrote this, in seconds since 1970; not exposed by the agent.";
+
 pub(super) const READ_ERRORS_NAME: &str = "x509_read_errors";
 pub(super) const READ_ERRORS_HELP: &str = "How many problems the watched locations have now.";
 
