@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap_complete::{generate, shells};
 
 use crate::config::raw::{self, Raw};
 use crate::config::{self, ConfigError};
@@ -41,6 +42,12 @@ pub enum Command {
     /// plugins do: 0 well, 1 warning, 2 critical or expired, 3 could not tell. Without a TARGET: at
     /// the files and kubeconfigs of every known distribution of Kubernetes.
     Check(Check),
+    /// Print what lets a shell complete subcommands and flags.
+    Completions {
+        /// Which shell.
+        #[arg(value_enum)]
+        shell: Shell,
+    },
     /// Print the effective configuration; exit 2 if it is wrong.
     Config,
     /// Ask a running agent whether it is ready and how many certificates it knows; exit 2 if not.
@@ -103,6 +110,17 @@ pub enum Format {
     Csv,
     /// As `/metrics` has it.
     Prometheus,
+}
+
+/// The shells that completions are made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// `source <(… completions bash)`.
+    Bash,
+    /// `… completions fish | source`.
+    Fish,
+    /// `source <(… completions zsh)`.
+    Zsh,
 }
 
 /// In which order `check` tells it.
@@ -256,6 +274,19 @@ pub fn refuse(error: &clap::Error) -> Exit {
         (true, true) => Exit::Unknown,
         (true, false) => Exit::USAGE,
     }
+}
+
+/// What a shell reads to complete our words.
+pub fn completions(shell: Shell) -> Vec<u8> {
+    let mut command = Cli::command();
+    let name = command.get_name().to_owned();
+    let mut text = Vec::new();
+    match shell {
+        Shell::Bash => generate(shells::Bash, &mut command, name, &mut text),
+        Shell::Fish => generate(shells::Fish, &mut command, name, &mut text),
+        Shell::Zsh => generate(shells::Zsh, &mut command, name, &mut text),
+    }
+    text
 }
 
 impl Options {

@@ -15,6 +15,7 @@ fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Some(Command::Check(arguments)) => Ok(check::run(&arguments, cli.options)),
+        Some(Command::Completions { shell }) => Ok(terminal::print(cli::completions(shell))),
         Some(Command::Ready(arguments)) => ready::run(&arguments),
         command => cli.options.effective().and_then(|raw| {
             let config = Config::new(&raw)?;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -137,4 +138,25 @@ fn a_target_that_is_none_is_told_and_the_others_count() {
     assert!(errors.contains("secret web: is not"), "{errors}");
     assert!(errors.contains("https://:1: is not"), "{errors}");
     assert!(!errors.contains("HUSH"), "{errors}");
+}
+
+#[test]
+fn each_shell_can_read_its_completions() {
+    for (shell, argument, told) in [
+        ("bash", Some("-n"), "--textfile"),
+        ("fish", None, "textfile"),
+        ("zsh", None, "--textfile"),
+    ] {
+        let output = run(&["completions", shell]);
+        assert_eq!(output.status.code(), Some(0), "{shell}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            text.contains(told) && text.contains("completions"),
+            "{text}"
+        );
+        // The others are seldom there.
+        let Some(argument) = argument else { continue };
+        let status = Command::new(shell).args([argument, "-c", &text]).status();
+        assert!(status.unwrap().success(), "{shell}");
+    }
 }
