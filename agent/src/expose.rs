@@ -13,7 +13,10 @@ pub mod lines;
 pub mod metrics;
 pub mod own;
 pub mod place;
+pub mod query;
+pub mod rows;
 pub mod table;
+pub mod urgency;
 
 /// What the user wants to see of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -31,7 +31,7 @@ pub fn push_facts(set: &mut String, certificate: &Certificate) {
 }
 
 /// The names of RFC 5280 (section 4.2.1.3) for the bits of keyUsage.
-pub fn key_usages(profile: &Profile) -> impl Iterator<Item = &'static str> {
+pub fn key_usages(profile: &Profile) -> impl Iterator<Item = &'static str> + Clone + use<> {
     let usage = profile.key_usage;
     let named = KEY_USAGES.into_iter().enumerate();
     named.filter_map(move |(bit, name)| (usage & (1 << bit) != 0).then_some(name))

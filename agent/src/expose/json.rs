@@ -9,6 +9,8 @@ use serde::{Serialize, Serializer};
 use super::date::Date;
 use super::info;
 use super::place::{Place, places};
+use super::query::Position;
+use super::rows::{Item, Listing, Row};
 use crate::inventory::Snapshot;
 use crate::model::{Certificate, Crl, Entry, Location, Name, Problem, Profile};
 
@@ -29,6 +31,47 @@ pub fn write(snapshot: &Snapshot, now: i64, out: &mut impl Write) -> io::Result<
         serde_json::to_writer(&mut *out, &Whole::of(&place, now))?;
     }
     out.write_all(b"]}\n")
+}
+
+/// Writes rows: places of one thing each.
+pub fn write_rows(
+    listing: &Listing<'_>,
+    next: Option<&Position>,
+    now: i64,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let (time, total) = (Date::rfc_3339(now), listing.total);
+    write!(
+        out,
+        "{{\"version\":{VERSION},\"time\":\"{time}\",\"total\":{total},"
+    )?;
+    if let Some(next) = next {
+        write!(out, "\"continue\":\"{next}\",")?;
+    }
+    out.write_all(b"\"places\":[")?;
+    for (at, row) in listing.rows.iter().enumerate() {
+        if at > 0 {
+            out.write_all(b",")?;
+        }
+        Whole::write_row(row, now, out)?;
+    }
+    out.write_all(b"]}\n")
+}
+
+/// Writes why there is no answer.
+pub fn write_refusal(why: &str, out: &mut impl Write) -> io::Result<()> {
+    let refused = Refused {
+        version: VERSION,
+        error: why,
+    };
+    serde_json::to_writer(&mut *out, &refused)?;
+    out.write_all(b"\n")
+}
+
+#[derive(Serialize)]
+struct Refused<'a> {
+    version: u32,
+    error: &'a str,
 }
 
 #[derive(Serialize)]
@@ -136,6 +179,24 @@ impl<'a> Whole<'a> {
             crls: Crls(&place.crls, now),
             problems: problems.map(|problem| ProblemOf::of(problem)).collect(),
         }
+    }
+
+    fn write_row(row: &Row<'_>, now: i64, out: &mut impl Write) -> io::Result<()> {
+        let (mut certificate, mut crl, mut problem) = (None, None, None);
+        match row.item {
+            Item::Certificate(one) => certificate = Some(one),
+            Item::Crl(one) => crl = Some(one),
+            Item::Problem(one) => problem = Some(ProblemOf::of(one)),
+        }
+        let whole = Whole {
+            location: At::of(&row.held.location),
+            labels: &row.held.bundle.labels,
+            certificates: Certificates(certificate.as_slice(), now),
+            crls: Crls(crl.as_slice(), now),
+            problems: problem.into_iter().collect(),
+        };
+        serde_json::to_writer(&mut *out, &whole)?;
+        Ok(())
     }
 }
 

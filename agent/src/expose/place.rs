@@ -11,6 +11,8 @@ use crate::model::{Bundle, Certificate, Crl, Location, Problem};
 /// there twice is told once.
 #[derive(Debug)]
 pub struct Place<'a> {
+    /// What the first of them says.
+    pub held: &'a Held,
     /// Where.
     pub location: &'a Location,
     /// Labels of the object that holds it.
@@ -47,6 +49,7 @@ fn place(group: &[Held]) -> Option<Place<'_>> {
         .into_iter()
         .partition(|problem| problem.reason.is_warning());
     Some(Place {
+        held: first,
         location: &first.location,
         labels: &first.bundle.labels,
         certificates: once(

@@ -1,4 +1,6 @@
 use super::super::metrics::tests::everything;
+use super::super::query::Query;
+use super::super::rows::{self, Column, Sort};
 use super::*;
 
 fn text(now: i64) -> String {
@@ -36,4 +38,39 @@ fn nothing_is_a_document_too() {
     write(&Snapshot::default(), 0, &mut out).unwrap();
     let expected = "{\"version\":1,\"time\":\"1970-01-01T00:00:00Z\",\"places\":[]}\n";
     assert_eq!(String::from_utf8(out).unwrap(), expected);
+}
+
+#[test]
+fn a_part_is_a_document_of_one_thing_a_place() {
+    let query = Query {
+        sort: Sort::new(Column::Place, false),
+        ..Query::default()
+    };
+    let inventory = everything();
+    let snapshot = inventory.snapshot();
+    let mut out = Vec::new();
+    let listing = rows::from(&snapshot, &query, 1_731_536_001, 0, 100);
+    write_rows(&listing, None, 1_731_536_001, &mut out).unwrap();
+    let part: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    let whole: serde_json::Value = serde_json::from_str(&text(1_731_536_001)).unwrap();
+    assert_eq!(part["total"], 11);
+    let things = ["certificates", "crls", "problems"];
+    let list = |value: &serde_json::Value| value.as_array().unwrap().clone();
+    for place in list(&part["places"]) {
+        let count = things.map(|thing| list(&place[thing]).len());
+        assert_eq!(count.iter().sum::<usize>(), 1, "{place}");
+    }
+    // Put together, they are what stands in the whole.
+    for thing in things {
+        let all = |document: &serde_json::Value| {
+            let places = list(&document["places"]).into_iter();
+            let told = places.flat_map(|place| {
+                let (location, labels) = (place["location"].clone(), place["labels"].clone());
+                let one = move |one| format!("{location} {labels} {one}");
+                list(&place[thing]).into_iter().map(one).collect::<Vec<_>>()
+            });
+            told.collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(all(&part), all(&whole), "{thing}");
+    }
 }
