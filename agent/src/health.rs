@@ -1,8 +1,8 @@
 //! How the agent and its sources are doing: the agent's own metrics, and whether it is ready.
 //! Sources' state is written by the runner's reports and read by each scrape.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::{
     Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry, core::Collector,
@@ -12,8 +12,8 @@ use prometheus::{
 use crate::clock::Clock;
 use crate::decode::Keystore;
 use crate::model::Reason;
-use crate::source::Report;
 use crate::source::objects::Shard;
+use crate::source::{Failure, Report};
 
 const SOURCE: [&str; 2] = ["source_kind", "source_name"];
 
@@ -34,6 +34,7 @@ pub struct SourceHealth {
     name: String,
     clock: Clock,
     tried: AtomicBool,
+    standing: Mutex<Standing>,
     up: IntGaugeVec,
     last_success: IntGaugeVec,
     errors: IntCounterVec,
@@ -41,6 +42,19 @@ pub struct SourceHealth {
     resyncs: IntCounterVec,
     pkcs12_passphrases: IntCounterVec,
     jks_passphrases: IntCounterVec,
+}
+
+/// How a source is doing, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether its last attempt succeeded; none before the first.
+    pub up: Option<bool>,
+    /// Since when that is so.
+    pub since: i64,
+    /// When it last succeeded.
+    pub last_success: Option<i64>,
+    /// Why its last attempt failed.
+    pub failure: Option<Failure>,
 }
 
 impl Health {
@@ -79,6 +93,11 @@ impl Health {
     /// The part of one source.
     pub fn source(&self, index: usize) -> Option<&Arc<SourceHealth>> {
         self.sources.get(index)
+    }
+
+    /// All sources, in order.
+    pub fn sources(&self) -> impl Iterator<Item = &SourceHealth> {
+        self.sources.iter().map(|source| &**source)
     }
 
     /// Whether each source has tried once, with or without success.
@@ -120,9 +139,9 @@ impl SourceHealth {
                 self.last_success
                     .with_label_values(&self.labels())
                     .set(self.clock.now());
-                self.turn(true)
+                self.turn(None)
             }
-            Report::Failed(_) => self.turn(false),
+            Report::Failed(failure) => self.turn(Some(failure)),
             Report::Error(failure) => {
                 self.count(failure);
                 false
@@ -156,15 +175,34 @@ impl SourceHealth {
         &self.name
     }
 
-    fn turn(&self, up: bool) -> bool {
-        let first = !self.tried.swap(true, Ordering::Relaxed);
-        let gauge = self.up.with_label_values(&self.labels());
-        let before = gauge.get();
-        gauge.set(i64::from(up));
-        first || before != i64::from(up)
+    /// How it is doing.
+    pub fn standing(&self) -> Standing {
+        let standing = self.standing.lock();
+        standing.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn count(&self, failure: &crate::source::Failure) {
+    fn turn(&self, failure: Option<&Failure>) -> bool {
+        let (up, now) = (failure.is_none(), self.clock.now());
+        self.tried.store(true, Ordering::Relaxed);
+        let gauge = self.up.with_label_values(&self.labels());
+        gauge.set(i64::from(up));
+        let standing = self.standing.lock();
+        let mut standing = standing.unwrap_or_else(PoisonError::into_inner);
+        let turned = standing.up != Some(up);
+        standing.up = Some(up);
+        if turned {
+            standing.since = now;
+        }
+        if up {
+            standing.last_success = Some(now);
+        }
+        if standing.failure.as_ref() != failure {
+            standing.failure = failure.cloned();
+        }
+        turned
+    }
+
+    fn count(&self, failure: &Failure) {
         let reason = failure.reason.code();
         self.errors
             .with_label_values(&[self.kind, &self.name, reason])
@@ -271,6 +309,7 @@ impl Families {
             name: name.to_owned(),
             clock: clock.clone(),
             tried: AtomicBool::new(false),
+            standing: Mutex::default(),
             up: self.up.clone(),
             last_success: self.last_success.clone(),
             errors: self.errors.clone(),
@@ -380,5 +419,29 @@ mod tests {
             .transport_errors
             .with_label_values(&["b", "secrets", "forbidden"]);
         assert_eq!(counted.get(), 1);
+    }
+
+    #[test]
+    fn how_a_source_stands_is_told_since_when_and_why() {
+        let health = health();
+        let source = health.source(0).unwrap();
+        assert_eq!(source.standing(), Standing::default());
+        source.take(&Report::Succeeded);
+        let well = Standing {
+            up: Some(true),
+            since: 7,
+            last_success: Some(7),
+            failure: None,
+        };
+        assert_eq!(source.standing(), well);
+        let failed = failed();
+        source.take(&failed);
+        let standing = source.standing();
+        assert_eq!((standing.up, standing.last_success), (Some(false), Some(7)));
+        assert!(
+            matches!(failed, Report::Failed(failure) if Some(&failure) == standing.failure.as_ref())
+        );
+        source.take(&Report::Succeeded);
+        assert_eq!(source.standing(), well);
     }
 }

@@ -6,7 +6,9 @@
 //! Secrets, ConfigMaps, ┐
 //! caBundles, requests, │
 //! files, kubeconfigs   ├► source ─bytes► decode ─Change► inventory ─Snapshot► expose ─┬► /metrics
-//!                      ┘  (IO, retry)    (pure)          (one lock)           (pure)  └► check
+//!                      ┘  (IO, retry)    (pure)          (one lock)           (pure)  ├► / (page)
+//!                                                                                     ├► /api/v1
+//!                                                                                     └► check
 //! ```
 //!
 //! Three laws. Bytes become facts in one place, [`decode`]: no IO, never fails as a whole, one

@@ -3,12 +3,13 @@
 //! - `GET /metrics`: everything known, classic text, gzip when asked for
 //! - `GET /healthz`: 200 while the process lives
 //! - `GET /readyz`: 200 once each source has tried, 503 until then
-//! - `GET /api/v1/certificates`: every place with all that is known of it, as JSON, unless switched
-//!   off
+//! - `GET /`: what is known, for people, unless switched off
+//! - `GET /api/v1/certificates`: the same as JSON; switched off together
 //!
 //! The accept loop is our own: `axum::serve` sets no time limit on headers and no limit on
 //! connections.
 
+pub mod browse;
 pub mod scrape;
 
 use std::io;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -29,6 +30,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use self::scrape::{Chunks, Encoding, Scrape};
+use crate::expose::page;
+use crate::expose::query::{Asked, Reader};
+use crate::expose::rows::Gone;
 use crate::health::Health;
 
 /// Connections served at once; further ones wait in the kernel's queue.
@@ -47,7 +51,7 @@ pub struct App {
     pub scrape: Scrape,
     /// Answers `/readyz`.
     pub health: Arc<Health>,
-    /// Whether there is more than metrics: the API.
+    /// Whether there is more than metrics: the page and the API.
     pub stats: bool,
 }
 
@@ -58,7 +62,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready));
     if app.stats {
-        router = router.route("/api/v1/certificates", get(certificates));
+        router = router
+            .route("/", get(looked_at))
+            .route("/api/v1/certificates", get(certificates));
     }
     router.with_state(app)
 }
@@ -168,10 +174,75 @@ async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     respond(app.scrape.answer(encoding), encoding, kind)
 }
 
-async fn certificates(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+async fn looked_at(
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let encoding = asked_for(&headers);
+    let kind = HeaderValue::from_static("text/html; charset=utf-8");
+    let mut response = match Asked::parse(&query.unwrap_or_default(), Reader::Page) {
+        Ok(asked) => respond(app.scrape.page(&asked, encoding), encoding, kind),
+        Err(refusal) => {
+            let body = browse::refused_page(&refusal, encoding);
+            refuse(StatusCode::BAD_REQUEST, respond(body, encoding, kind))
+        }
+    };
+    if let Ok(policy) = HeaderValue::from_str(&page::POLICY) {
+        let head = response.headers_mut();
+        head.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    guarded(response)
+}
+
+async fn certificates(
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let encoding = asked_for(&headers);
     let kind = HeaderValue::from_static("application/json");
-    respond(app.scrape.everything(encoding), encoding, kind)
+    let query = query.unwrap_or_default();
+    if query.is_empty() {
+        return guarded(respond(app.scrape.everything(encoding), encoding, kind));
+    }
+    let refused = |status, why: &str| {
+        let body = browse::refused(why, encoding);
+        refuse(status, respond(body, encoding, kind.clone()))
+    };
+    guarded(match Asked::parse(&query, Reader::Api) {
+        Err(refusal) => refused(StatusCode::BAD_REQUEST, &refusal.to_string()),
+        Ok(asked) => match app.scrape.rows(&asked, encoding) {
+            Err(Gone) => refused(
+                StatusCode::GONE,
+                "nothing that the answer before ended with is there any more: begin anew, without continue",
+            ),
+            Ok(body) => respond(body, encoding, kind),
+        },
+    })
+}
+
+/// An answer that is none; what went wrong on the way stays.
+fn refuse(status: StatusCode, mut response: Response) -> Response {
+    if response.status().is_success() {
+        *response.status_mut() = status;
+    }
+    response
+}
+
+/// Headers of what is told to people: nobody keeps it, guesses what it is, or shows it in a frame of
+/// his own.
+fn guarded(mut response: Response) -> Response {
+    let head = response.headers_mut();
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ] {
+        head.insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
 fn asked_for(headers: &HeaderMap) -> Encoding {

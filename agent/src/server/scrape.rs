@@ -120,7 +120,7 @@ enum Form {
 }
 
 impl Chunks {
-    fn of(member: Member, encoding: Encoding) -> Self {
+    pub(super) fn of(member: Member, encoding: Encoding) -> Self {
         let left = match encoding {
             Encoding::Gzip => member.packed,
             Encoding::Identity => member.plain,

@@ -118,7 +118,13 @@ async fn gzip_and_identity_say_the_same() {
 #[tokio::test]
 async fn an_answer_says_how_long_it_is_and_a_head_has_no_more() {
     let app = app();
-    for path in ["/metrics", "/api/v1/certificates"] {
+    for path in [
+        "/metrics",
+        "/",
+        "/?page=x",
+        "/api/v1/certificates",
+        "/api/v1/certificates?limit=1",
+    ] {
         for accept in ["gzip", "identity", "gzip;q=0"] {
             let (_, head, body) = get_from(&app, path, accept).await;
             assert_eq!(head[header::CONTENT_LENGTH], body.len().to_string());
@@ -157,11 +163,103 @@ async fn the_inventory_is_json_packed_when_asked_for() {
 }
 
 #[tokio::test]
-async fn the_inventory_can_be_switched_off() {
+async fn the_page_is_html_that_may_load_nothing() {
+    let app = app();
+    app.health.source(0).unwrap().take(&Report::Succeeded);
+    let (status, head, plain) = get_from(&app, "/", "identity").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(head[header::CONTENT_TYPE], "text/html; charset=utf-8");
+    let policy = head[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"));
+    assert_eq!(head[header::CACHE_CONTROL], "no-store");
+    assert_eq!(head[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+    assert_eq!(head[header::REFERRER_POLICY], "no-referrer");
+    let plain = String::from_utf8(plain).unwrap();
+    assert!(plain.contains("1 source, up") && plain.contains("/a</bdi>"));
+    let (_, head, packed) = get_from(&app, "/", "gzip").await;
+    assert_eq!(head[header::CONTENT_ENCODING], "gzip");
+    let mut unpacked = String::new();
+    flate2::read::GzDecoder::new(&*packed)
+        .read_to_string(&mut unpacked)
+        .unwrap();
+    assert_eq!(plain, unpacked);
+}
+
+#[tokio::test]
+async fn what_is_not_understood_is_refused_with_a_sentence() {
+    let app = app();
+    let (status, head, body) = get_from(&app, "/?page=x", "").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(head.contains_key(header::CONTENT_SECURITY_POLICY));
+    let body = String::from_utf8(body).unwrap();
+    assert!(body.contains("page is a number from 1 on"), "{body}");
+    for (parameters, status, sentence) in [
+        (
+            "limit=x",
+            StatusCode::BAD_REQUEST,
+            "limit is a number from 1 to 1000",
+        ),
+        ("x", StatusCode::BAD_REQUEST, "there is no parameter \"x\""),
+        ("continue=expires.1", StatusCode::GONE, "begin anew"),
+    ] {
+        let path = format!("/api/v1/certificates?{parameters}");
+        let (told, head, body) = get_from(&app, &path, "").await;
+        assert_eq!((told, &head[header::CONTENT_TYPE]), (status, &JSON));
+        let read: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let error = read["error"].as_str().unwrap();
+        assert!(
+            error.starts_with(sentence) || error.contains(sentence),
+            "{error}"
+        );
+    }
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+#[tokio::test]
+async fn the_api_answers_in_parts() {
+    let app = app();
+    for number in 2..6 {
+        let certificate = Certificate::from(Facts {
+            not_after: 100 * i64::from(number),
+            fingerprint: [number; 32],
+            ..Facts::default()
+        });
+        let bundle = Bundle {
+            certificates: Some(vec![Arc::new(certificate)]),
+            ..Bundle::default()
+        };
+        let location = Location::file(format!("/{number}"));
+        app.scrape
+            .inventory
+            .apply(0, Change::Upsert(location, bundle));
+    }
+    let (mut paths, mut next) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/api/v1/certificates?sort=-expires&limit=2&continue={next}");
+        let (status, _, body) = get_from(&app, &path, "").await;
+        assert_eq!(status, StatusCode::OK);
+        let read: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((&read["version"], &read["total"]), (&1.into(), &5.into()));
+        let places = read["places"].as_array().unwrap();
+        assert!(places.len() <= 2);
+        paths.extend(places.iter().map(|place| place["location"]["path"].clone()));
+        match read["continue"].as_str() {
+            Some(position) => position.clone_into(&mut next),
+            None => break,
+        }
+    }
+    assert_eq!(paths, ["/5", "/4", "/3", "/2", "/a"]);
+}
+
+#[tokio::test]
+async fn the_page_and_the_inventory_can_be_switched_off() {
     let mut app = app();
     Arc::get_mut(&mut app).unwrap().stats = false;
-    let (status, ..) = get_from(&app, "/api/v1/certificates", "").await;
-    assert_eq!(status, StatusCode::NOT_FOUND);
+    for path in ["/", "/?page=1", "/api/v1/certificates"] {
+        let (status, ..) = get_from(&app, path, "").await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+    }
     assert_eq!(get_from(&app, "/metrics", "").await.0, StatusCode::OK);
 }
 
