@@ -28,7 +28,7 @@ pub(crate) fn unchanged(book: &mut Book) {
         let what = format!("{name}: allocations of it, for the agent's own families");
         book.at_most(680, what, few.allocations);
         // Plain text is unpacked for each reader, a piece at a time.
-        let pieces = [0, (size - few_size).div_ceil(64 * 1024)][index];
+        let pieces = [0, (size - few_size).div_ceil(30 * 1024)][index];
         let what = format!("{name}: more of them with four times the places, but for pieces");
         let more = many.allocations.saturating_sub(few.allocations);
         book.at_most(16, what, more.saturating_sub(pieces));
