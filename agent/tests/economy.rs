@@ -40,7 +40,7 @@ use meter::Book;
 type Guard = fn(&mut Book);
 
 /// What is guarded, and by what.
-const GUARDS: [(&str, Guard); 10] = [
+const GUARDS: [(&str, Guard); 11] = [
     ("decoding", facts::decoding),
     ("holding", facts::holding),
     ("forgetting", facts::forgetting),
@@ -48,6 +48,7 @@ const GUARDS: [(&str, Guard); 10] = [
     ("changing", scrapes::changing),
     ("scraping", scrapes::unchanged),
     ("telling everything", scrapes::telling_everything),
+    ("looking", scrapes::looking),
     ("listing Secrets", secrets::listing),
     ("following Secrets", secrets::following),
     ("scanning files", files::scanning),

@@ -51,3 +51,29 @@ fn json(bencher: Bencher<'_, '_>, places: usize) {
     let agent = Agent::new(places);
     bencher.bench_local(|| agent.everything(Encoding::Gzip));
 }
+
+#[divan::bench(args = PLACES, sample_count = 20)]
+fn page(bencher: Bencher<'_, '_>, places: usize) {
+    let agent = Agent::new(places);
+    bencher.bench_local(|| agent.page("", Encoding::Gzip));
+}
+
+#[divan::bench(args = PLACES, sample_count = 20)]
+fn page_of_a_search(bencher: Bencher<'_, '_>, places: usize) {
+    let agent = Agent::new(places);
+    bencher.bench_local(|| agent.page("q=99&sort=-place", Encoding::Gzip));
+}
+
+/// Half of the rows are before it.
+#[divan::bench(args = PLACES, sample_count = 20)]
+fn page_in_the_middle(bencher: Bencher<'_, '_>, places: usize) {
+    let agent = Agent::new(places);
+    let parameters = format!("sort=subject&page={}", places / 100);
+    bencher.bench_local(|| agent.page(&parameters, Encoding::Gzip));
+}
+
+#[divan::bench(args = PLACES, sample_count = 20)]
+fn part(bencher: Bencher<'_, '_>, places: usize) {
+    let agent = Agent::new(places);
+    bencher.bench_local(|| agent.part("limit=100", Encoding::Gzip));
+}

@@ -7,6 +7,7 @@ use x509_certificate_exporter::clock::Clock;
 use x509_certificate_exporter::decode;
 use x509_certificate_exporter::expose::Options;
 use x509_certificate_exporter::expose::cache::Cache;
+use x509_certificate_exporter::expose::query::{Asked, Reader};
 use x509_certificate_exporter::health::Health;
 use x509_certificate_exporter::inventory::Inventory;
 use x509_certificate_exporter::model::{Change, Location, Object, ObjectKind};
@@ -52,6 +53,18 @@ impl Agent {
     /// The same of the answer in JSON.
     pub(crate) fn everything(&self, encoding: Encoding) -> usize {
         read(self.scrape.everything(encoding).unwrap())
+    }
+
+    /// The same of the page.
+    pub(crate) fn page(&self, parameters: &str, encoding: Encoding) -> usize {
+        let asked = Asked::parse(parameters, Reader::Page).unwrap();
+        read(self.scrape.page(&asked, encoding).unwrap())
+    }
+
+    /// The same of the API's answer to who asks for a part.
+    pub(crate) fn part(&self, parameters: &str, encoding: Encoding) -> usize {
+        let asked = Asked::parse(parameters, Reader::Api).unwrap();
+        read(self.scrape.rows(&asked, encoding).unwrap().unwrap())
     }
 
     /// How many pieces the last answer had rendered.

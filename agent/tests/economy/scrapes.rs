@@ -107,3 +107,29 @@ pub(crate) fn telling_everything(book: &mut Book) {
         );
     }
 }
+
+/// A page and a part of the API's list: neither costs more memory where there is more.
+pub(crate) fn looking(book: &mut Book) {
+    let asks: [(&str, fn(&Agent) -> usize); 3] = [
+        ("page", |agent| agent.page("", Encoding::Gzip)),
+        ("page of a search", |agent| {
+            agent.page("q=a&sort=place", Encoding::Gzip)
+        }),
+        ("part of 100", |agent| {
+            agent.part("limit=100&sort=subject", Encoding::Gzip)
+        }),
+    ];
+    for (name, ask) in asks {
+        let [few, many] = [FEW, MANY].map(|places| {
+            let agent = Agent::new(places);
+            ask(&agent);
+            cost(|| ask(&agent)).1
+        });
+        book.at_most(490_000, format!("{name}: bytes at the peak"), many.peak);
+        let what = format!("{name}: growth of that with each place");
+        book.at_most(2, what, each(&few, &many, |cost| cost.peak));
+        let what = format!("{name}: allocations for each place");
+        book.at_most(5, what, each(&few, &many, |cost| cost.allocations));
+        book.at_most(0, format!("{name}: bytes left by it"), many.held);
+    }
+}
