@@ -92,8 +92,7 @@ pub fn from<'a>(
             first.take(row);
         }
     });
-    let mut rows = first.done();
-    rows.drain(..begin.min(rows.len()));
+    let rows = first.behind(begin);
     let left = total.saturating_sub(begin + rows.len());
     Listing { rows, total, left }
 }
@@ -118,7 +117,7 @@ pub fn behind<'a>(
             }
         }
     });
-    let rows = first.done();
+    let rows = first.behind(0);
     let left = left - rows.len();
     Ok(Listing { rows, total, left })
 }
@@ -278,24 +277,14 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// Texts are looked through as they are kept: a needle without a line feed ends in none of them.
     fn holds(self, needle: &str, octets: &Octets) -> bool {
-        let named = |name: &Name<&str>| {
-            let mut attributes = name.attributes().into_iter();
-            attributes.any(|(_, value)| value.is_some_and(|value| holds(value, needle)))
-        };
         match self {
             Self::Certificate(certificate) => {
-                named(&certificate.subject())
-                    || certificate
-                        .alternative_names()
-                        .any(|name| holds(name, needle))
-                    || named(&certificate.issuer())
-                    || certificate
-                        .serial()
-                        .is_some_and(|serial| holds(serial, needle))
-                    || octets.are_in(&certificate.fingerprint)
+                let mut all = certificate.lines().into_iter();
+                all.any(|lines| holds(lines, needle)) || octets.are_in(&certificate.fingerprint)
             }
-            Self::Crl(crl) => named(&crl.issuer()) || octets.are_in(&crl.fingerprint),
+            Self::Crl(crl) => holds(crl.lines(), needle) || octets.are_in(&crl.fingerprint),
             Self::Problem(problem) => {
                 holds(problem.reason.code(), needle) || holds(&problem.detail, needle)
             }
@@ -389,11 +378,20 @@ impl<'a> First<'a> {
         self.rows.push(row);
     }
 
-    fn done(mut self) -> Vec<Row<'a>> {
+    /// All but the first so many, in order. Those are never put in order themselves.
+    fn behind(mut self, begin: usize) -> Vec<Row<'a>> {
+        let sort = self.sort;
         if self.rows.len() > self.most {
             self.select();
         }
-        let sort = self.sort;
+        if begin >= self.rows.len() {
+            return Vec::new();
+        }
+        if begin > 0 {
+            self.rows
+                .select_nth_unstable_by(begin, |one, other| sort.compare(one, other));
+            self.rows.drain(..begin);
+        }
         self.rows
             .sort_unstable_by(|one, other| sort.compare(one, other));
         self.rows

@@ -159,6 +159,11 @@ impl Certificate {
         first(self.texts.from(0))
     }
 
+    /// All that is text of it, line by line: what is its own, and what it has in common with others.
+    pub fn lines(&self) -> [&str; 2] {
+        [self.texts.lines(), self.profile.texts.lines()]
+    }
+
     /// Whom it names.
     pub fn subject(&self) -> Name<&str> {
         Name::of_lines(self.texts.from(1))
@@ -208,6 +213,11 @@ impl Crl {
             fingerprint,
             texts: [number].into_iter().chain(issuer.lines()).collect(),
         }
+    }
+
+    /// All that is text of it, line by line.
+    pub fn lines(&self) -> &str {
+        self.texts.lines()
     }
 
     /// cRLNumber in decimal, if it has one.

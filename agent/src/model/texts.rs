@@ -11,6 +11,11 @@ const BETWEEN: char = '\n';
 // === impl Texts ===
 
 impl Texts {
+    /// All texts, line by line.
+    pub(super) fn lines(&self) -> &str {
+        &self.0
+    }
+
     /// Each text from the position on.
     pub(super) fn from(&self, position: usize) -> impl Iterator<Item = &str> + Clone {
         self.0.split(BETWEEN).skip(position)
