@@ -108,9 +108,12 @@ pub(crate) fn telling_everything(book: &mut Book) {
     }
 }
 
+/// Asks an agent, and returns how many bytes it said.
+type Ask = fn(&Agent) -> usize;
+
 /// A page and a part of the API's list: neither costs more memory where there is more.
 pub(crate) fn looking(book: &mut Book) {
-    let asks: [(&str, fn(&Agent) -> usize); 3] = [
+    let asks: [(&str, Ask); 3] = [
         ("page", |agent| agent.page("", Encoding::Gzip)),
         ("page of a search", |agent| {
             agent.page("q=a&sort=place", Encoding::Gzip)
