@@ -10,6 +10,8 @@
 mod check;
 #[path = "blackbox/endpoints.rs"]
 mod endpoints;
+#[path = "blackbox/page.rs"]
+mod page;
 #[path = "blackbox/ready.rs"]
 mod ready;
 #[path = "blackbox/secret.rs"]
