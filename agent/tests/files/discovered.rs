@@ -333,14 +333,14 @@ fn check_that_finds_nothing_says_so_and_could_not_tell() {
     let output = check(&Host::new(), &[]);
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), output.stdout), (Some(3), Vec::new()));
-    assert!(error.contains("name a PATH"), "{error}");
+    assert!(error.contains("name a TARGET"), "{error}");
 }
 
 #[test]
 fn check_refuses_a_distribution_that_nobody_knows() {
     let output = check(&Host::new(), &["--distribution", "slackware"]);
     let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(output.status.code(), Some(3));
     assert!(
         error.contains("`slackware` is none of auto, ") && error.contains("k3s"),
         "{error}"
