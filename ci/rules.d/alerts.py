@@ -20,8 +20,8 @@ NODES = ('filepath!="",node!=""', [label for label in TARGET if label != "node"]
 # Without the label node, the instance has to do.
 HOSTS = ('filepath!="",node=""', ["container", "endpoint", "job", "service"], None)
 SEEN = (OBJECTS, NODES, HOSTS)
-# Of each agent: every source that worked of late works now.
-SYNCED = f"min by (job, instance) (x509_source_up >= bool max_over_time(x509_source_up[{MEMORY}])) == 1"
+# Of each agent: how often it was scraped of late with its sources at work. What was told less often was over before the agent went, or had just begun.
+SCRAPES = f"min by (job, instance) (sum_over_time(x509_source_up[{MEMORY}]) > 0)"
 
 PLACE = """\
 {{ with $labels }}{{ if .secret_name }}Secret `{{ .secret_namespace }}/{{ .secret_name }}`, key `{{ .secret_key }}`
@@ -55,12 +55,13 @@ def family(name, *matchers):
 
 
 def told(name, seen, condition, *matchers, newer=False):
-    """What is told now, and what was told of late by an agent that is not there or has not synced yet: a restart ends no alert. The condition comes first: what
-    is left to match is little."""
+    """What is told now, and what an agent told last that is not there or has not had its first look: a restart ends no alert. The condition comes first: what is
+    left to match is little."""
     selector, _, place = seen
     one = family(name, selector, *((QUIET if "crl" not in name else QUIET.split(",", 2)[2],) if seen is OBJECTS else ()), *matchers)
-    text = f"{one} {condition}\nor\nlast_over_time({one}[{MEMORY}]) {condition}\nunless on (job, instance) ({SYNCED})"
-    return f"{text}\nunless on ({place}) {family(name, selector)}" if newer and place else text
+    newest = f"\nunless on ({place}) {family(name, selector)}" if newer and place else ""
+    return (f"{one} {condition}\nor\nlast_over_time({one}[{MEMORY}]) {condition}{newest}\n"
+            f"unless\ncount_over_time({family(name, selector)}[{MEMORY}]) < on (job, instance) group_left () {SCRAPES}")
 
 
 def merged(seen, text, function="max"):

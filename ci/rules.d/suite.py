@@ -119,8 +119,9 @@ def alone(text, name):
 def memories(plain):
     """What the tests of restarts and renewals notice: (what, in every expression, becomes)."""
     restarts = with_runbooks((HERE / "memory.test.yaml").read_text(encoding="utf-8"))
-    for what, old, new in (("no memory", r"\[7m\]\)", "[1ms])"), ("a short memory", r"\[7m\]\)", "[6m])"), ("a memory that is never put right", r"\) == 1\)", ") == 2)"),
-                           ("a source that is down for good", r" >= bool max_over_time\(x509_source_up\[7m\]\)", ""), ("pods that are replaced", r"\nunless on \(cluster, .*", ""),
+    for what, old, new in (("no memory", r"(or\nlast_over_time\(.*)\[7m\]\)", r"\1[1ms])"), ("a short memory", r"\[7m\]\)", "[6m])"),
+                           ("a memory that is never put right", r"\nunless\ncount_over_time.*", ""), ("a source that is down for good", r" > 0\)", ")"),
+                           ("a first look that was not one", r"sum_over_time\(x509", "count_over_time(x509"), ("pods that are replaced", r"\nunless on \(cluster, .*", ""),
                            ("pods of other nodes", r"cluster, node, filepath", "filepath"), ("pods that are gone", r" and on \(job, instance\) up == 0", "")):
         spoiled = copy.deepcopy(plain)
         for rule in alerts(spoiled):
