@@ -29,7 +29,7 @@ certificate() {
 aged() {
     local from to
     from=$(date -u -d "$2" +%Y%m%d%H%M%SZ) to=$(date -u -d "$3" +%Y%m%d%H%M%SZ)
-    printf '[ca]\ndefault_ca = x\n[x]\ndatabase = %s/index\nnew_certs_dir = %s\nrand_serial = yes\nunique_subject = no\npolicy = p\ndefault_md = sha256\n[p]\ncommonName = supplied\n' \
+    printf '[ca]\ndefault_ca = x\n[x]\ndatabase = %s/index\nnew_certs_dir = %s\nrand_serial = yes\nunique_subject = no\npolicy = p\ndefault_md = sha256\nx509_extensions = e\n[p]\ncommonName = supplied\n[e]\nbasicConstraints = CA:FALSE\n' \
         "$WORK" "$WORK" >"$WORK/ca.cnf"
     : >"$WORK/index"
     openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$1" -keyout "$WORK/$1.key" -out "$WORK/$1.csr" 2>/dev/null
