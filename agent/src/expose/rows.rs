@@ -358,6 +358,8 @@ struct First<'a> {
     rows: Vec<Row<'a>>,
     most: usize,
     sort: Sort,
+    /// The last of the first so many, as soon as there are: what is behind it is no news.
+    last: Option<Row<'a>>,
 }
 
 // === impl First ===
@@ -368,10 +370,15 @@ impl<'a> First<'a> {
             rows: Vec::new(),
             most,
             sort,
+            last: None,
         }
     }
 
     fn take(&mut self, row: Row<'a>) {
+        let is_behind = |last: &Row<'_>| self.sort.compare(&row, last).is_gt();
+        if self.last.as_ref().is_some_and(is_behind) {
+            return;
+        }
         if self.rows.len() >= self.most.saturating_mul(2) {
             self.select();
         }
@@ -399,9 +406,14 @@ impl<'a> First<'a> {
 
     /// Drops those that are surely not among the first.
     fn select(&mut self) {
+        let Some(last) = self.most.checked_sub(1) else {
+            return self.rows.clear();
+        };
         let sort = self.sort;
-        self.rows
-            .select_nth_unstable_by(self.most, |one, other| sort.compare(one, other));
+        let (_, last, _) = self
+            .rows
+            .select_nth_unstable_by(last, |one, other| sort.compare(one, other));
+        self.last = Some(*last);
         self.rows.truncate(self.most);
     }
 }
