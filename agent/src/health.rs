@@ -1,8 +1,7 @@
 //! How the agent and its sources are doing: the agent's own metrics, and whether it is ready.
 //! Sources' state is written by the runner's reports and read by each scrape.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus::{
     Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry, core::Collector,
@@ -33,7 +32,6 @@ pub struct SourceHealth {
     kind: &'static str,
     name: String,
     clock: Clock,
-    tried: AtomicBool,
     standing: Mutex<Standing>,
     up: IntGaugeVec,
     last_success: IntGaugeVec,
@@ -104,7 +102,7 @@ impl Health {
     pub fn ready(&self) -> bool {
         self.sources
             .iter()
-            .all(|source| source.tried.load(Ordering::Relaxed))
+            .all(|source| source.known().up.is_some())
     }
 
     /// Says how many bundles each source holds; in the order of the sources.
@@ -177,17 +175,18 @@ impl SourceHealth {
 
     /// How it is doing.
     pub fn standing(&self) -> Standing {
-        let standing = self.standing.lock();
-        standing.unwrap_or_else(PoisonError::into_inner).clone()
+        self.known().clone()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn turn(&self, failure: Option<&Failure>) -> bool {
         let (up, now) = (failure.is_none(), self.clock.now());
-        self.tried.store(true, Ordering::Relaxed);
         let gauge = self.up.with_label_values(&self.labels());
         gauge.set(i64::from(up));
-        let standing = self.standing.lock();
-        let mut standing = standing.unwrap_or_else(PoisonError::into_inner);
+        let mut standing = self.known();
         let turned = standing.up != Some(up);
         standing.up = Some(up);
         if turned {
@@ -308,7 +307,6 @@ impl Families {
             kind,
             name: name.to_owned(),
             clock: clock.clone(),
-            tried: AtomicBool::new(false),
             standing: Mutex::default(),
             up: self.up.clone(),
             last_success: self.last_success.clone(),
