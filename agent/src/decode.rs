@@ -78,6 +78,15 @@ pub fn with_passphrases(bytes: &[u8], passphrases: &[Passphrase]) -> Decoded {
     collector.finish()
 }
 
+/// Decodes a chain as a server sends it: certificates in DER, one by one.
+pub fn served<'a>(chain: impl IntoIterator<Item = &'a [u8]>) -> Decoded {
+    let mut collector = Collector::default();
+    for der in chain {
+        collector.take_served_certificate(der);
+    }
+    collector.finish()
+}
+
 /// The kinds of keystores: what passphrases are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keystore {

@@ -120,6 +120,11 @@ impl Collector {
     /// Takes a certificate as it stands in a keystore.
     pub(super) fn take_encoded_certificate(&mut self, der: &[u8]) {
         self.is_unordered = true;
+        self.take_served_certificate(der);
+    }
+
+    /// Takes a certificate as a server sends it.
+    pub(super) fn take_served_certificate(&mut self, der: &[u8]) {
         match der::first(der) {
             Some((element, _)) => self.take_certificate(element),
             None => self.take_fault(CUT_DER),

@@ -6,11 +6,8 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use http::Uri;
 use http::uri::Scheme;
-use rustls::pki_types::CertificateDer;
 
 use crate::decode;
 use crate::model::{Bundle, Location};
@@ -79,7 +76,7 @@ impl Endpoint {
     /// expired, or that nobody trusts, is what one wants to see.
     pub async fn look(&self, patience: Duration) -> Bundle {
         match dial::chain(&self.host, self.port, patience).await {
-            Ok(chain) => decode::certificates(&pem(&chain)).into(),
+            Ok(chain) => decode::served(chain.iter().map(AsRef::as_ref)).into(),
             Err(problem) => Bundle::unread(problem),
         }
     }
@@ -94,15 +91,6 @@ impl fmt::Display for Endpoint {
             write!(f, "{host}:{port}")
         }
     }
-}
-
-/// As blocks, so that one that is no certificate hides no other, and is counted.
-fn pem(chain: &[CertificateDer<'_>]) -> Vec<u8> {
-    let block = |der: &CertificateDer<'_>| {
-        let base64 = STANDARD.encode(der);
-        format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n")
-    };
-    chain.iter().map(block).collect::<String>().into_bytes()
 }
 
 #[cfg(test)]
