@@ -16,7 +16,8 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError, SourceConfig, duration, raw};
 use crate::discover;
 use crate::exit::Exit;
-use crate::expose::lines::{Limits, Report, Sort, State};
+use crate::expose::lines::{Report, Sort};
+use crate::expose::urgency::{Limits, Urgency};
 use crate::expose::{self, csv, json, metrics, table};
 use crate::inventory::{Inventory, Snapshot};
 use crate::model::{Bundle, Change, Location, Problem, Reason};
@@ -39,10 +40,9 @@ fn look(arguments: &Check, options: Options) -> Result<Exit, ConfigError> {
         let error = "takes its targets as arguments; it reads neither --watch-… nor --config";
         return Err(ConfigError::flag("check", error));
     }
-    let limits = Limits {
-        warn: seconds("--warn", &arguments.warn)?,
-        crit: seconds("--crit", &arguments.crit)?,
-    };
+    let warn = seconds("--warn", &arguments.warn)?;
+    let crit = seconds("--crit", &arguments.crit)?;
+    let limits = Limits::of_seconds(warn, crit);
     let shown = expose::Options {
         relative: options.expose_relative_metrics,
         trim_path_components: options.trim_path_components.unwrap_or_default(),
@@ -292,11 +292,11 @@ fn seconds(flag: &str, text: &str) -> Result<i64, ConfigError> {
 /// What is known to be bad counts before what could not be told, and that before a warning.
 fn verdict(report: &Report<'_>, exit: Exit) -> Exit {
     match report.worst() {
-        Some(State::Expired | State::Critical) => Exit::Critical,
+        Some(Urgency::Expired | Urgency::Critical) => Exit::Critical,
         // What could not be told must never look like 0.
         _ if exit == Exit::Unknown || !report.problems.is_empty() => Exit::Unknown,
         None => Exit::Unknown,
-        Some(State::Warning) => Exit::Warning,
-        Some(State::Ok) => Exit::Well,
+        Some(Urgency::Warning) => Exit::Warning,
+        Some(Urgency::Ok) => Exit::Well,
     }
 }

@@ -64,7 +64,7 @@ fn of(line: &Line<'_>, now: i64) -> [String; HEAD.len()] {
     };
     let days = |left: i64| left.div_euclid(86_400).to_string();
     [
-        line.state.as_str().to_owned(),
+        line.urgency.as_str().to_owned(),
         line.left(now).map(days).unwrap_or_default(),
         Date::rfc_3339(begins),
         line.ends.map(Date::rfc_3339).unwrap_or_default(),

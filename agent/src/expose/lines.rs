@@ -2,30 +2,9 @@
 //! made of it, and the exit code.
 
 use super::place::places;
+use super::urgency::{Limits, Urgency};
 use crate::inventory::Snapshot;
 use crate::model::{Certificate, Crl, Location, Name, Problem};
-
-/// How much time is little.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Seconds left below which a certificate is a warning.
-    pub warn: i64,
-    /// Seconds left below which it is critical.
-    pub crit: i64,
-}
-
-/// What a certificate's remaining time means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum State {
-    /// Enough left.
-    Ok,
-    /// Less than the warning time.
-    Warning,
-    /// Less than the critical time, or not valid yet.
-    Critical,
-    /// Nothing left.
-    Expired,
-}
 
 /// In which order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,7 +33,7 @@ pub struct Report<'a> {
 #[derive(Debug)]
 pub struct Line<'a> {
     /// What its remaining time means.
-    pub state: State,
+    pub urgency: Urgency,
     /// When it ends, if it does.
     pub ends: Option<i64>,
     /// Short name of the subject; of a revocation list, of its issuer.
@@ -109,9 +88,9 @@ impl<'a> Report<'a> {
         report
     }
 
-    /// Worst state of a certificate or revocation list; `None` when there is none.
-    pub fn worst(&self) -> Option<State> {
-        self.lines.iter().map(|line| line.state).max()
+    /// The most urgent a certificate or revocation list; `None` when there is none.
+    pub fn worst(&self) -> Option<Urgency> {
+        self.lines.iter().map(|line| line.urgency).max()
     }
 }
 
@@ -119,27 +98,23 @@ impl<'a> Report<'a> {
 
 impl<'a> Line<'a> {
     fn of(certificate: &'a Certificate, location: &'a Location, limits: Limits, now: i64) -> Self {
-        let left = certificate.not_after.saturating_sub(now);
-        let state = match () {
-            () if left < 0 => State::Expired,
-            () if left < limits.crit || certificate.not_before > now => State::Critical,
-            () if left < limits.warn => State::Warning,
-            () => State::Ok,
-        };
+        let Certificate {
+            not_before,
+            not_after,
+            ..
+        } = *certificate;
         Self {
-            state,
-            ends: Some(certificate.not_after),
+            urgency: limits.urgency(not_before, not_after, now),
+            ends: Some(not_after),
             subject: short(&certificate.subject()),
             what: What::Certificate(certificate),
             location,
         }
     }
 
-    /// Lists are made for days: that the next is due soon is no news, that it is late is.
     fn of_crl(crl: &'a Crl, location: &'a Location, now: i64) -> Self {
-        let is_stale = crl.next_update.is_some_and(|next| now > next);
         Self {
-            state: if is_stale { State::Expired } else { State::Ok },
+            urgency: Urgency::of_crl(crl, now),
             ends: crl.next_update,
             subject: short(&crl.issuer()),
             what: What::Crl(crl),
@@ -164,20 +139,6 @@ impl<'a> Line<'a> {
 
     fn end(&self) -> (bool, Option<i64>, &'a Location) {
         (self.ends.is_none(), self.ends, self.location)
-    }
-}
-
-// === impl State ===
-
-impl State {
-    /// The word for it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-            Self::Expired => "expired",
-        }
     }
 }
 
@@ -211,10 +172,7 @@ pub(super) mod tests {
     use crate::model::{Bundle, Change, Facts, Reason};
 
     pub(in crate::expose) const NOW: i64 = 86_400 * 1000;
-    pub(in crate::expose) const LIMITS: Limits = Limits {
-        warn: 30 * 86_400,
-        crit: 7 * 86_400,
-    };
+    pub(in crate::expose) const LIMITS: Limits = Limits::of_seconds(30 * 86_400, 7 * 86_400);
 
     /// Two files and a server: certificates in each state, revocation lists, a problem and a warning.
     pub(in crate::expose) fn inventory() -> Inventory {
@@ -267,7 +225,8 @@ pub(super) mod tests {
         let snapshot = inventory().snapshot();
         let subjects = |sort| {
             let report = Report::of(&snapshot, LIMITS, sort, NOW);
-            let shown = |line: &Line<'_>| format!("{} {}", line.subject.len(), line.state.as_str());
+            let shown =
+                |line: &Line<'_>| format!("{} {}", line.subject.len(), line.urgency.as_str());
             report
                 .lines
                 .iter()
@@ -284,9 +243,9 @@ pub(super) mod tests {
     fn a_list_that_is_due_soon_is_no_news() {
         let snapshot = inventory().snapshot();
         let mut report = Report::of(&snapshot, LIMITS, Sort::Expires, NOW);
-        assert_eq!(report.worst(), Some(State::Expired));
+        assert_eq!(report.worst(), Some(Urgency::Expired));
         let due = |line: &Line<'_>| matches!(line.what, What::Crl(_)) && line.ends > Some(NOW);
         report.lines.retain(due);
-        assert_eq!(report.worst(), Some(State::Ok));
+        assert_eq!(report.worst(), Some(Urgency::Ok));
     }
 }

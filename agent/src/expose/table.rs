@@ -4,7 +4,8 @@
 use std::fmt::Write as _;
 
 use super::date::Date;
-use super::lines::{Line, Report, State, What, printable};
+use super::lines::{Line, Report, What, printable};
+use super::urgency::Urgency;
 use crate::model::{Location, Problem};
 
 const COLUMNS: usize = 6;
@@ -20,7 +21,7 @@ const HEAD: [&str; COLUMNS] = [
 /// The table as text.
 pub fn render(report: &Report<'_>, coloured: bool, now: i64) -> String {
     let lines = report.lines.iter();
-    let lines: Vec<_> = lines.map(|line| (line.state, cells(line, now))).collect();
+    let lines: Vec<_> = lines.map(|line| (line.urgency, cells(line, now))).collect();
     let mut text = String::new();
     if !lines.is_empty() {
         columns(&mut text, &lines, coloured);
@@ -53,7 +54,7 @@ fn cells(line: &Line<'_>, now: i64) -> [String; COLUMNS] {
     };
     let subject = format!("{}{kind}", or_dash(printable(&line.subject)));
     [
-        line.state.as_str().to_owned(),
+        line.urgency.as_str().to_owned(),
         or_dash(line.left(now).map(remaining).unwrap_or_default()),
         or_dash(
             line.ends
@@ -84,7 +85,7 @@ fn remaining(seconds: i64) -> String {
     }
 }
 
-fn columns(text: &mut String, lines: &[(State, [String; COLUMNS])], coloured: bool) {
+fn columns(text: &mut String, lines: &[(Urgency, [String; COLUMNS])], coloured: bool) {
     let mut widths = HEAD.map(|title| title.chars().count());
     for (_, cells) in lines {
         for (width, cell) in widths.iter_mut().zip(cells) {
@@ -92,8 +93,8 @@ fn columns(text: &mut String, lines: &[(State, [String; COLUMNS])], coloured: bo
         }
     }
     row(text, &HEAD, &widths, None);
-    for (state, cells) in lines {
-        let colour = coloured.then(|| colour(*state));
+    for (urgency, cells) in lines {
+        let colour = coloured.then(|| colour(*urgency));
         row(text, &cells.each_ref().map(String::as_str), &widths, colour);
     }
 }
@@ -119,12 +120,12 @@ fn row(
 }
 
 /// The sequence of a terminal (ECMA-48, SGR).
-const fn colour(state: State) -> &'static str {
-    match state {
-        State::Ok => "\x1b[32m",
-        State::Warning => "\x1b[33m",
-        State::Critical => "\x1b[31m",
-        State::Expired => "\x1b[1;31m",
+const fn colour(urgency: Urgency) -> &'static str {
+    match urgency {
+        Urgency::Ok => "\x1b[32m",
+        Urgency::Warning => "\x1b[33m",
+        Urgency::Critical => "\x1b[31m",
+        Urgency::Expired => "\x1b[1;31m",
     }
 }
 
@@ -163,8 +164,13 @@ mod tests {
             "{coloured}"
         );
         let mut plain = coloured.replace("\x1b[0m", "");
-        for state in [State::Ok, State::Warning, State::Critical, State::Expired] {
-            plain = plain.replace(colour(state), "");
+        for urgency in [
+            Urgency::Ok,
+            Urgency::Warning,
+            Urgency::Critical,
+            Urgency::Expired,
+        ] {
+            plain = plain.replace(colour(urgency), "");
         }
         assert_eq!(plain, render(&report, false, NOW));
     }

@@ -49,6 +49,16 @@ const DAY: i64 = 86_400;
 // === impl Urgency ===
 
 impl Urgency {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+            Self::Expired => "expired",
+        }
+    }
+
     /// Of a certificate, where it is.
     pub fn of(certificate: &Certificate, location: &Location, now: i64) -> Self {
         let limits = match location {
@@ -68,6 +78,20 @@ impl Urgency {
 // === impl Limits ===
 
 impl Limits {
+    /// So many seconds, whatever the lifetime.
+    pub const fn of_seconds(warning: i64, critical: i64) -> Self {
+        Self {
+            warning: Limit {
+                seconds: warning,
+                per_mille: i64::MAX,
+            },
+            critical: Limit {
+                seconds: critical,
+                per_mille: i64::MAX,
+            },
+        }
+    }
+
     const fn new(warning: i64, critical: i64) -> Self {
         Self {
             warning: Limit {
