@@ -3,7 +3,7 @@
 mod targets;
 mod textfile;
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError, SourceConfig, duration, raw};
 use crate::discover;
 use crate::exit::Exit;
+use crate::expose::cache::Cache;
+use crate::expose::gzip::Packer;
 use crate::expose::lines::{Report, Sort};
 use crate::expose::urgency::{Limits, Urgency};
 use crate::expose::{self, csv, json, metrics, table};
@@ -110,7 +112,8 @@ fn look(arguments: &Check, options: Options) -> Result<Exit, ConfigError> {
         exit = exit.max(print(format, &report, &snapshot, &shown, now));
     }
     if let Some(path) = &arguments.textfile {
-        let written = textfile::write(path, &exposition(&snapshot, &shown, now));
+        let written = exposition(&snapshot, &shown, now);
+        let written = written.and_then(|text| textfile::write(path, &text));
         exit = exit.max(written.map_or_else(
             |error| {
                 let shown = path.display();
@@ -131,11 +134,14 @@ fn print(
 ) -> Exit {
     match format {
         Format::Table => {
-            let coloured = std::io::stdout().is_terminal() && terminal::wants_colour();
+            let coloured = io::stdout().is_terminal() && terminal::wants_colour();
             terminal::print(table::render(report, coloured, now))
         }
         Format::Csv => terminal::print(csv::render(report, now)),
-        Format::Prometheus => terminal::print(exposition(snapshot, shown, now)),
+        Format::Prometheus => exposition(snapshot, shown, now).map_or_else(
+            |error| terminal::fail(&format!("--format: {error}"), Exit::Unknown),
+            terminal::print,
+        ),
         Format::Json => {
             let mut text = Vec::new();
             json::write(snapshot, now, &mut text).expect("writing to a Vec cannot fail");
@@ -144,12 +150,19 @@ fn print(
     }
 }
 
-fn exposition(snapshot: &Snapshot, shown: &expose::Options, now: i64) -> Vec<u8> {
+/// As a scrape has it, and when it was looked.
+fn exposition(snapshot: &Snapshot, shown: &expose::Options, now: i64) -> io::Result<Vec<u8>> {
+    let mut packer = Packer::default();
+    let pieces = Cache::default().pieces(snapshot, shown, now, &mut packer)?;
+    if shown.relative {
+        metrics::write_relative(snapshot, shown, now, &mut packer)?;
+    }
+    metrics::write_looked(now, &mut packer)?;
     let mut text = Vec::new();
-    metrics::write(snapshot, shown, now, &mut text)
-        .and_then(|()| metrics::write_looked(now, &mut text))
-        .expect("writing to a Vec cannot fail");
-    text
+    for chunk in packer.finish(pieces)?.into_plain() {
+        text.extend_from_slice(&chunk?);
+    }
+    Ok(text)
 }
 
 fn sort(order: Order) -> Sort {

@@ -3,9 +3,8 @@
 
 mod family;
 
-use std::collections::HashSet;
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::io::{self, Write};
 
 pub use self::family::Family;
@@ -32,39 +31,6 @@ pub fn stable(options: &Options) -> Vec<&'static Family> {
     ];
     let wanted = all.into_iter().filter(|(is_wanted, _)| *is_wanted);
     wanted.map(|(_, family)| family).collect()
-}
-
-/// Writes all families at once, of a snapshot that is looked at once: [`cache`](super::cache) does the
-/// same piece by piece.
-pub fn write(
-    snapshot: &Snapshot,
-    options: &Options,
-    now: i64,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let (by, mut seen) = (RandomState::new(), HashSet::new());
-    let segments = snapshot.segments.iter();
-    let mut all: Vec<_> = segments
-        .map(|segment| {
-            let labelled = Labelled::of(segment, options);
-            let doubtful = labelled.doubtful(&by).into_iter();
-            let shown: Vec<_> = doubtful.map(|hash| seen.insert(hash)).collect();
-            (labelled, shown.into_iter())
-        })
-        .collect();
-    for family in stable(options) {
-        family.write_head(out)?;
-        for (labelled, shown) in &mut all {
-            labelled.write(family, now, shown, out)?;
-        }
-    }
-    if options.relative {
-        write_relative(snapshot, options, now, out)?;
-    }
-    write_read_errors(
-        all.iter().map(|(labelled, _)| labelled.problems()).sum(),
-        out,
-    )
 }
 
 /// Writes when it was looked: in a file that is read later, the only sign that somebody still does.
