@@ -55,7 +55,8 @@ fresh_namespace() {
 
 drop_namespace() {
     helm uninstall "$RELEASE" -n "$NAMESPACE" --ignore-not-found --wait >/dev/null
-    k delete namespace "$NAMESPACE" --ignore-not-found --wait --timeout=90s >/dev/null
+    # A kubelet that has lost its API server to a story takes minutes to end the namespace's pods.
+    k delete namespace "$NAMESPACE" --ignore-not-found --wait --timeout=300s >/dev/null
 }
 
 # install VALUES-FILE… -- FLAGS: the chart with our image, waited for.
