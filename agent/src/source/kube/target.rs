@@ -4,9 +4,17 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use http::StatusCode;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::trouble::Trouble;
 use crate::source::Failure;
+
+/// What a value of a query may not hold as it is: all but the unreserved characters (RFC 3986, 2.3).
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// A resource, where it is, and what the server shall select of it.
 #[derive(Clone, Debug)]
@@ -159,18 +167,8 @@ fn add(url: &mut String, name: &str, value: &str) {
     encode(url, value);
 }
 
-/// RFC 3986, section 2: everything but the unreserved characters.
 fn encode(url: &mut String, value: &str) {
-    for byte in value.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                url.push(char::from(byte));
-            }
-            _ => {
-                write!(url, "%{byte:02X}").ok();
-            }
-        }
-    }
+    url.extend(utf8_percent_encode(value, VALUE));
 }
 
 #[cfg(test)]
