@@ -1,5 +1,6 @@
 //! The binary: flags in, an exit code out.
 
+use std::alloc::System;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -7,6 +8,11 @@ use x509_certificate_exporter::cli::{self, Cli, Command};
 use x509_certificate_exporter::config::Config;
 use x509_certificate_exporter::exit::Exit;
 use x509_certificate_exporter::{check, logs, ready, serve, terminal};
+use zeroizing_alloc::ZeroAlloc;
+
+/// Keys pass through memory on the way to being passed over: none stays behind in what is freed.
+#[global_allocator]
+static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {

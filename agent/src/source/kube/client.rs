@@ -20,7 +20,7 @@ use hyper::body::Bytes;
 use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use tower::util::BoxCloneService;
@@ -57,6 +57,8 @@ struct TokenFile {
 #[error("the credentials cannot be read")]
 pub(super) struct Credentials;
 
+/// A connection that nobody uses goes soon: its buffers still hold the last answer, and keys with it.
+const IDLE: Duration = Duration::from_secs(3);
 /// Tokens of service accounts are replaced long before they expire.
 const TOKEN: Duration = Duration::from_secs(60);
 
@@ -84,7 +86,10 @@ impl Client {
         };
         let connector = tls.enable_http1().wrap_connector(http);
         Ok(Self::through(Server {
-            http: legacy::Client::builder(TokioExecutor::new()).build(connector),
+            http: legacy::Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE)
+                .build(connector),
             url: config.cluster_url.clone(),
             headers: headers(config)?,
             token: token(&config.auth_info),

@@ -65,6 +65,11 @@ impl Target {
         url
     }
 
+    /// Whether objects of this kind may hold what nobody else should see.
+    pub(super) fn confidential(&self) -> bool {
+        matches!(self.resource, "secrets" | "configmaps" | "clusters")
+    }
+
     /// The failure to read one object.
     pub(super) fn unread(&self, trouble: Trouble, name: &str) -> Failure {
         let is_missing = trouble.status == Some(StatusCode::NOT_FOUND);

@@ -50,6 +50,9 @@ pub(crate) trait Watched {
 /// A stretch of the watch, plus up to [`SPREAD`] so that watches do not move in step.
 const STRETCH: Duration = Duration::from_secs(40);
 const SPREAD: Duration = Duration::from_secs(8);
+/// So long after the last event its connection is given up, if events came through it: buffers of TLS
+/// and HTTP still hold the last of them, and with it somebody's key.
+const RESTED: Duration = Duration::from_secs(5);
 /// The server may be so late in ending a stretch before the silence counts as failure.
 const LATE: Duration = Duration::from_secs(7);
 /// A watch is answered at once.
@@ -75,20 +78,20 @@ pub(crate) async fn watch<W: Watched>(
         complete: false,
         following: None,
         listed: None,
+        stained: false,
     };
     let mut pace = Pace::default();
     loop {
         let end = watch.stretch().await;
-        let lived = watch
-            .following
-            .take()
-            .is_some_and(|since| since.elapsed() >= LIVED);
+        let since = watch.following.take();
+        let lived =
+            matches!(end, Ok(End::Rested)) || since.is_some_and(|since| since.elapsed() >= LIVED);
         if lived {
             pace.reset();
         }
         match end {
-            Ok(End::Whole) if lived => {}
-            Ok(End::Whole | End::Broken) => sleep(pace.next()).await,
+            Ok(End::Whole | End::Rested) if lived => {}
+            Ok(End::Whole | End::Rested | End::Broken) => sleep(pace.next()).await,
             Err(trouble) => {
                 if watch.outlived(&trouble) {
                     // The server answers again; what it was away for is over.
@@ -116,11 +119,15 @@ pub(super) struct Watch<'a, W> {
     following: Option<Instant>,
     /// When the last list was complete.
     listed: Option<Instant>,
+    /// Whether somebody's secrets came through the connection and nothing has been there since.
+    stained: bool,
 }
 
 /// How a stretch ended that began well.
 enum End {
     Whole,
+    /// By us, to be rid of its connection.
+    Rested,
     Broken,
 }
 
@@ -138,6 +145,8 @@ impl<W: Watched> Watch<'_, W> {
             self.list().await?;
             self.watched.relisted();
             self.listed = Some(Instant::now());
+            // A streamed list had a connection of its own; pages are asked for through the next watch's.
+            self.stained = self.target.confidential() && !self.api.streams.get();
             if std::mem::replace(&mut self.complete, true) {
                 self.health.resynced(self.target.resource);
             }
@@ -179,6 +188,7 @@ impl<W: Watched> Watch<'_, W> {
         self.health.alive(self.index);
         let mut lines = Lines::new(body);
         loop {
+            let rest = if self.stained { RESTED } else { lasting + LATE };
             let line = tokio::select! {
                 biased;
                 namespace = self.watched.namespace() => {
@@ -189,20 +199,28 @@ impl<W: Watched> Watch<'_, W> {
                     }
                     continue;
                 }
-                line = within(lasting + LATE, "the API server fell silent", lines.next()) => line?,
+                line = within(rest, "the API server fell silent", lines.next()) => line,
             };
-            match line {
+            if line.is_err() && std::mem::take(&mut self.stained) {
+                return Ok(End::Rested);
+            }
+            match line? {
                 Ok(None) => {
                     self.health.alive(self.index);
                     return Ok(End::Whole);
                 }
                 Ok(Some(line)) => match self.line(&line).await? {
-                    Sign::Life | Sign::Bookmark { .. } => self.health.alive(self.index),
+                    Sign::Life => {
+                        self.stained = self.target.confidential();
+                        self.health.alive(self.index);
+                    }
+                    Sign::Bookmark { .. } => self.health.alive(self.index),
                     Sign::Nothing => {}
                 },
                 Err(error) => {
                     let trouble = Trouble::unanswered(&*error);
                     self.health.error(self.target.failure(&trouble));
+                    self.stained = false; // that connection is gone
                     return Ok(End::Broken);
                 }
             }

@@ -83,8 +83,10 @@ impl Server {
     }
 
     /// Answers the initial list with one page, and returns the watch after it.
+    /// (The first watch comes through the connection of the list, and is given up for that.)
     pub(in crate::source) async fn holds(&mut self, secrets: &[String]) -> Stream {
         self.paged().await.page("10", None, secrets);
+        self.call().await.follows("10").is_dropped().await;
         self.call().await.follows("10")
     }
 }

@@ -72,6 +72,27 @@ async fn a_watch_is_resumed_where_it_ended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_that_keys_came_through_is_given_up_once_it_rests() {
+    story(options(), async |server, ear| {
+        let watch = server.holds(&[]).await;
+        for version in 11..21 {
+            watch.event("MODIFIED", &secret("a", "one", version, &[CERT]));
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            assert!(server.waiting().is_none(), "while events come it is kept");
+        }
+        let rested = tokio::time::Instant::now();
+        watch.is_dropped().await;
+        assert!(rested.elapsed() < Duration::from_secs(2));
+        let watch = server.call().await.follows("20");
+        watch.bookmark("30");
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        assert!(server.waiting().is_none(), "nothing came through this one");
+        assert!(!ear.reports().contains(&Report::Panicked));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_secret_made_anew_with_another_type_survives_the_late_word_of_its_end() {
     let opaque = SecretType {
         type_: "Opaque".into(),
