@@ -235,6 +235,16 @@ pub struct Options {
     /// Address to listen on.
     #[arg(short = 'b', long, global = true, value_name = "[HOST]:PORT")]
     pub listen_address: Option<String>,
+    /// TLS, client certificates and passwords of the port: a file as Prometheus' own exporters take.
+    #[arg(long = "web.config.file", global = true, value_name = "FILE")]
+    pub web_config_file: Option<PathBuf>,
+    /// Answer `/healthz` and `/readyz`, and nothing else, at this address too.
+    #[arg(
+        long = "probe.listen-address",
+        global = true,
+        value_name = "[HOST]:PORT"
+    )]
+    pub probe_listen_address: Option<String>,
     /// Expose the families that depend on the time of the scrape.
     #[arg(long, global = true)]
     pub expose_relative_metrics: bool,
@@ -338,6 +348,9 @@ impl Options {
         metrics.expose_per_cert_error |= self.expose_per_cert_error_metrics;
         set(&mut metrics.trim_path_components, self.trim_path_components);
         set(&mut raw.server.listen, self.listen_address);
+        set(&mut raw.server.probe_listen, self.probe_listen_address);
+        let web_config_file = &mut raw.server.web_config_file;
+        *web_config_file = self.web_config_file.or(web_config_file.take());
         set(
             &mut raw.log.level,
             self.log_level.or(self.debug.then(|| "debug".to_owned())),

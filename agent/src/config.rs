@@ -18,6 +18,10 @@ use crate::source::{files, kubeconfigs, objects};
 pub struct Config {
     /// Where to listen.
     pub listen: Listen,
+    /// The web configuration file, if there is one.
+    pub web_config_file: Option<PathBuf>,
+    /// Where probes are answered besides.
+    pub probe_listen: Option<Listen>,
     /// Whether to answer more than metrics: the API.
     pub stats: bool,
     /// How to log.
@@ -83,6 +87,9 @@ impl Config {
     pub fn new(raw: &raw::Raw) -> Result<Self, ConfigError> {
         let mut errors = Errors::default();
         let listen = errors.take("server.listen", raw.server.listen.parse());
+        let probe_listen = Some(&raw.server.probe_listen).filter(|listen| !listen.is_empty());
+        let probe_listen =
+            probe_listen.and_then(|listen| errors.take("server.probeListen", listen.parse()));
         let level = errors.take("log.level", raw.log.level.parse());
         let format = errors.take("log.format", raw.log.format.parse());
         for (key, fields) in [
@@ -115,6 +122,8 @@ impl Config {
         match (listen, level, format) {
             (Some(listen), Some(level), Some(format)) if errors.0.is_empty() => Ok(Self {
                 listen,
+                web_config_file: raw.server.web_config_file.clone(),
+                probe_listen,
                 stats: raw.web.enable_stats,
                 log: logs::Options { level, format },
                 expose: expose::Options {
@@ -205,6 +214,11 @@ impl Errors {
     /// Notes an error of one key.
     pub(crate) fn push(&mut self, key: &str, error: impl fmt::Display) {
         self.0.push(format!("{key}: {error}"));
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// The value, or a note of the error.

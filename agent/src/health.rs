@@ -1,6 +1,8 @@
 //! How the agent and its sources are doing: the agent's own metrics, and whether it is ready.
 //! Sources' state is written by the runner's reports and read by each scrape.
 
+pub mod door;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus::{

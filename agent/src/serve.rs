@@ -3,17 +3,20 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
 use crate::clock::Clock;
-use crate::config::{Config, SourceConfig};
+use crate::config::{Config, Listen, SourceConfig};
 use crate::decode;
 use crate::exit::Exit;
 use crate::expose::cache::Cache;
 use crate::health::{Health, SourceHealth};
 use crate::inventory::{Inventory, SourceId};
 use crate::model::Change;
+use crate::server::door::Door;
 use crate::server::scrape::Scrape;
 use crate::server::{self, App};
 use crate::source::files::Files;
@@ -78,10 +81,16 @@ async fn serve(config: Config) -> Result<(), String> {
         health: Arc::clone(&health),
         stats: config.stats,
     };
+    let door = match &config.web_config_file {
+        Some(path) => {
+            let told = health.door().map_err(|error| error.to_string())?;
+            Some(Arc::new(Door::open(path, told)?))
+        }
+        None => None,
+    };
     let stop = stop().map_err(|error| format!("cannot wait for signals: {error}"))?;
-    let listen = config.listen;
-    let listener = server::bind(&listen.host, listen.port)
-        .map_err(|error| format!("cannot listen on {}:{}: {error}", listen.host, listen.port))?;
+    let listener = bind(&config.listen)?;
+    let probes = config.probe_listen.as_ref().map(bind).transpose()?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     for (id, source) in sources.into_iter().enumerate() {
         let Some(state) = health.source(id) else {
@@ -98,9 +107,25 @@ async fn serve(config: Config) -> Result<(), String> {
         tokio::task::spawn_local(runner::run(source, sink));
     }
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
-    server::run(listener, server::router(Arc::new(app)), stop).await;
+    let app = Arc::new(app);
+    let (stopping, stopped) = oneshot::channel::<()>();
+    if let Some(probes) = probes {
+        let router = server::probes(Arc::clone(&app));
+        tokio::task::spawn_local(server::run(probes, router, None, async {
+            // Either way the sender is done.
+            stopped.await.ok();
+        }));
+    }
+    let router = server::router(app, door.clone());
+    server::run(listener, router, door, stop).await;
+    drop(stopping);
     tracing::info!("stopped");
     Ok(())
+}
+
+fn bind(listen: &Listen) -> Result<TcpListener, String> {
+    server::bind(&listen.host, listen.port)
+        .map_err(|error| format!("cannot listen on {}:{}: {error}", listen.host, listen.port))
 }
 
 fn source(config: SourceConfig) -> Rc<dyn Source> {

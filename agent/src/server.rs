@@ -1,4 +1,4 @@
-//! The door. Routes:
+//! The port. Routes:
 //!
 //! - `GET /metrics`: everything known, classic text, gzip when asked for
 //! - `GET /healthz`: 200 while the process lives
@@ -6,10 +6,13 @@
 //! - `GET /`: what is known, for people, unless switched off
 //! - `GET /api/v1/certificates`: the same as JSON; switched off together
 //!
+//! Who may ask for them, `door` says; where nothing is said, everybody may.
+//!
 //! The accept loop is our own: `axum::serve` sets no time limit on headers and no limit on
 //! connections.
 
 pub mod browse;
+pub mod door;
 pub mod scrape;
 
 use std::io;
@@ -21,14 +24,17 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use self::door::Door;
 use self::scrape::{Chunks, Encoding, Scrape};
 use crate::expose::page;
 use crate::expose::query::{Asked, Reader};
@@ -55,18 +61,27 @@ pub struct App {
     pub stats: bool,
 }
 
-/// The routes.
-pub fn router(app: Arc<App>) -> Router {
-    let mut router = Router::new()
-        .route("/metrics", get(metrics))
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready));
+/// The routes, behind the door if there is one.
+pub fn router(app: Arc<App>, door: Option<Arc<Door>>) -> Router {
+    let mut router = Router::new().route("/metrics", get(metrics));
     if app.stats {
         router = router
             .route("/", get(looked_at))
             .route("/api/v1/certificates", get(certificates));
     }
-    router.with_state(app)
+    let router = router.with_state(Arc::clone(&app)).merge(probes(app));
+    match door {
+        Some(door) => router.layer(from_fn_with_state(door, door::guard)),
+        None => router,
+    }
+}
+
+/// What probes ask for, and nothing else.
+pub fn probes(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .with_state(app)
 }
 
 /// Opens the port. An empty host means every address: IPv6 and IPv4 where the machine has both.
@@ -92,7 +107,12 @@ fn bind_both(port: u16) -> io::Result<TcpListener> {
 }
 
 /// Serves until `stop` resolves, then lets requests under way end.
-pub async fn run(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+pub async fn run(
+    listener: TcpListener,
+    router: Router,
+    door: Option<Arc<Door>>,
+    stop: impl Future<Output = ()>,
+) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     let (closing, closed) = tokio::sync::watch::channel(false);
@@ -111,12 +131,25 @@ pub async fn run(listener: TcpListener, router: Router, stop: impl Future<Output
         match accepted {
             Ok(stream) => {
                 let (router, mut closed) = (router.clone(), closed.clone());
+                let tls = door
+                    .as_ref()
+                    .and_then(|door| Some((door.settings().tls.clone()?, Arc::clone(door))));
                 connections.spawn(async move {
                     let stop = async move {
                         // The sender lives as long as this loop; an error also means "stop".
                         drop(closed.wait_for(|closing| *closing).await);
                     };
-                    drop(tokio::time::timeout(CONNECTION, connection(stream, router, stop)).await);
+                    let served = async {
+                        let Some((tls, door)) = tls else {
+                            return connection(stream, router, stop).await;
+                        };
+                        match tokio::time::timeout(HEAD, tls.accept(stream)).await {
+                            Ok(Ok(stream)) => connection(stream, router, stop).await,
+                            Ok(Err(error)) => door.refuse_tls(&error),
+                            Err(late) => door.refuse_tls(&late.into()),
+                        }
+                    };
+                    drop(tokio::time::timeout(CONNECTION, served).await);
                     drop(place);
                 });
             }
@@ -148,7 +181,10 @@ async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-async fn connection(stream: TcpStream, router: Router, stop: impl Future<Output = ()>) {
+async fn connection<S>(stream: S, router: Router, stop: impl Future<Output = ()>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let service = TowerToHyperService::new(router);
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())

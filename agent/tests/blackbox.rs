@@ -8,6 +8,8 @@
 
 #[path = "blackbox/check.rs"]
 mod check;
+#[path = "blackbox/door.rs"]
+mod door;
 #[path = "blackbox/endpoints.rs"]
 mod endpoints;
 #[path = "blackbox/page.rs"]
@@ -161,8 +163,11 @@ fn every_family_has_its_name() {
     let kubeconfig = path(&folder, "kubeconfig");
     fs::write(&kubeconfig, NOBODY).unwrap();
     let config = path(&folder, "config.yaml");
+    let web = path(&folder, "web.yml");
+    fs::write(&web, "").unwrap();
     let text = format!(
         "metrics: {{exposeRelative: true, exposeInfo: true}}
+server: {{webConfigFile: {web}}}
 shard: {{index: 0, total: 2}}
 sources:
 - {{kind: file, name: files, paths: [{file}]}}

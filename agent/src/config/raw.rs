@@ -2,6 +2,9 @@
 
 mod kube;
 
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use self::kube::{
@@ -47,6 +50,12 @@ pub struct Web {
 pub struct Server {
     /// `HOST:PORT` or `:PORT`.
     pub listen: String,
+    /// A web configuration file: who may come in, and how.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub web_config_file: Option<PathBuf>,
+    /// Where probes are answered besides, without TLS; empty: nowhere.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub probe_listen: String,
 }
 
 /// `log`.
@@ -210,13 +219,7 @@ pub struct Discovery {
 impl Raw {
     /// Reads the text of a file; the error names the key or the line.
     pub fn parse(text: &str) -> Result<Self, String> {
-        if text.trim().is_empty() {
-            return Ok(Self::default());
-        }
-        // Whoever names the wrong file may have named a key: no error quotes what it read.
-        let options = serde_saphyr::options! { with_snippet: false };
-        serde_saphyr::from_str_with_options(text, options)
-            .map_err(|error| unquoted(&error.to_string()))
+        yaml(text)
     }
 }
 
@@ -276,6 +279,8 @@ impl Default for Server {
     fn default() -> Self {
         Self {
             listen: ":9793".to_owned(),
+            web_config_file: None,
+            probe_listen: String::new(),
         }
     }
 }
@@ -311,6 +316,16 @@ impl Default for FilePoll {
             interval: "30s".to_owned(),
         }
     }
+}
+
+/// Reads YAML; an empty text says nothing. The error names the key or the line.
+pub(crate) fn yaml<T: DeserializeOwned + Default>(text: &str) -> Result<T, String> {
+    if text.trim().is_empty() {
+        return Ok(T::default());
+    }
+    // Whoever names the wrong file may have named a key: no error quotes what it read.
+    let options = serde_saphyr::options! { with_snippet: false };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| unquoted(&error.to_string()))
 }
 
 /// The message of an error without the value that it is about: it may be a passphrase in the place

@@ -49,7 +49,10 @@ fn app() -> Arc<App> {
 async fn get_from(app: &Arc<App>, path: &str, accept: &str) -> (StatusCode, HeaderMap, Vec<u8>) {
     let request = Request::get(path).header(header::ACCEPT_ENCODING, accept);
     let request = request.body(Body::empty()).unwrap();
-    let response = router(Arc::clone(app)).oneshot(request).await.unwrap();
+    let response = router(Arc::clone(app), None)
+        .oneshot(request)
+        .await
+        .unwrap();
     let (head, body) = response.into_parts();
     (
         head.status,
@@ -134,7 +137,10 @@ async fn an_answer_says_how_long_it_is_and_a_head_has_no_more() {
             );
             let request = Request::head(path).header(header::ACCEPT_ENCODING, accept);
             let request = request.body(Body::empty()).unwrap();
-            let response = router(Arc::clone(&app)).oneshot(request).await.unwrap();
+            let response = router(Arc::clone(&app), None)
+                .oneshot(request)
+                .await
+                .unwrap();
             assert!(response.headers().contains_key(header::CONTENT_LENGTH));
             let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
             assert!(body.is_empty(), "{path} {accept}");

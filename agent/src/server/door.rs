@@ -1,0 +1,291 @@
+//! Who may come in: TLS, client certificates, passwords and limits as a web configuration file says,
+//! and bearer tokens as the API server says. `/healthz` and `/readyz` are open to everybody who gets
+//! through TLS: they tell nothing but that the agent lives.
+
+mod clients;
+mod file;
+mod files;
+mod passwords;
+mod tls;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ring::hmac;
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
+use zeroize::Zeroizing;
+
+use self::file::WebFile;
+use self::files::Files;
+use self::passwords::{Checks, Users};
+use crate::config::Errors;
+use crate::health::door::{DoorHealth, Refused};
+
+/// The files are looked at no more often than this.
+const LOOK: Duration = Duration::from_secs(1);
+/// Whoever came with something wrong gets his answer after this, and after the check itself.
+const SLOW: Duration = Duration::from_millis(500);
+
+/// A door that is not open to everybody.
+#[derive(Debug)]
+pub struct Door {
+    path: PathBuf,
+    state: Mutex<Watched>,
+    checks: Checks,
+    health: DoorHealth,
+}
+
+/// What the files said, and when they were looked at.
+#[derive(Debug)]
+struct Watched {
+    settings: Arc<Settings>,
+    files: Files,
+    looked: Instant,
+}
+
+/// What one state of the files says.
+#[derive(Default)]
+pub(super) struct Settings {
+    pub(super) tls: Option<TlsAcceptor>,
+    headers: HeaderMap,
+    users: Users,
+    limit: Option<Limit>,
+}
+
+/// A bucket of requests that fills with time.
+struct Limit {
+    interval: Duration,
+    burst: u32,
+    /// How many are in it, and since when.
+    left: Mutex<(f64, Instant)>,
+}
+
+impl Door {
+    /// Reads the web configuration file; the error names each key that is wrong.
+    pub fn open(path: &Path, health: DoorHealth) -> Result<Self, String> {
+        let mut files = Files::default();
+        let settings = Settings::read(path, &mut files)?;
+        let key = hmac::Key::generate(hmac::HMAC_SHA256, &ring::rand::SystemRandom::new());
+        let key = key.map_err(|_| "there is no randomness to be had".to_owned())?;
+        Ok(Self {
+            path: path.to_owned(),
+            state: Mutex::new(Watched {
+                settings: Arc::new(settings),
+                files,
+                looked: Instant::now(),
+            }),
+            checks: Checks::new(key),
+            health,
+        })
+    }
+
+    /// What holds now. Files that have changed are read again; should they be wrong, what they said
+    /// before goes on, and it is told.
+    pub(super) fn settings(&self) -> Arc<Settings> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.looked.elapsed() >= LOOK {
+            state.looked = Instant::now();
+            if state.files.have_changed() {
+                self.reload(&mut state);
+            }
+        }
+        Arc::clone(&state.settings)
+    }
+
+    fn reload(&self, state: &mut Watched) {
+        let mut files = Files::default();
+        let read = Settings::read(&self.path, &mut files);
+        state.files = files;
+        self.health.set_in_force(read.is_ok());
+        match read {
+            Ok(settings) => {
+                state.settings = Arc::new(settings);
+                tracing::info!("the web configuration has changed and is in force");
+            }
+            Err(error) => {
+                tracing::error!(
+                    error,
+                    "the web configuration is wrong: the one before stays in force"
+                );
+            }
+        }
+    }
+
+    /// Counts a connection that did not get through TLS.
+    pub(super) fn refuse_tls(&self, error: &std::io::Error) {
+        tracing::debug!(%error, "a connection did not get through TLS");
+        self.health.refuse(Refused::Tls);
+    }
+
+    async fn judge(&self, settings: &Settings, said: Option<HeaderValue>) -> Result<(), Refused> {
+        if let Some(limit) = &settings.limit
+            && !limit.allows()
+        {
+            return Err(Refused::RateLimited);
+        }
+        if settings.users.is_empty() {
+            return Ok(());
+        }
+        let said = said.ok_or(Refused::Missing)?;
+        let (name, password) = basic(said.as_bytes()).ok_or(Refused::Wrong)?;
+        self.checks.check(&settings.users, &name, password).await
+    }
+}
+
+/// Lets a request in, or not.
+pub(super) async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
+    let settings = door.settings();
+    let is_open = matches!(request.uri().path(), "/healthz" | "/readyz");
+    let judged = if is_open {
+        Ok(())
+    } else {
+        let said = request.headers().get(AUTHORIZATION).cloned();
+        door.judge(&settings, said).await
+    };
+    let mut response = match judged {
+        Ok(()) => next.run(request).await,
+        Err(reason) => {
+            door.health.refuse(reason);
+            if matches!(reason, Refused::Wrong | Refused::NotAllowed) {
+                tokio::time::sleep(SLOW).await;
+            }
+            refusal(reason)
+        }
+    };
+    for (name, value) in &settings.headers {
+        response.headers_mut().insert(name, value.clone());
+    }
+    response
+}
+
+fn refusal(reason: Refused) -> Response {
+    let status = match reason {
+        Refused::Missing | Refused::Wrong | Refused::Tls => StatusCode::UNAUTHORIZED,
+        Refused::NotAllowed => StatusCode::FORBIDDEN,
+        Refused::Busy | Refused::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        Refused::ReviewFailed => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let mut response = status.into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        let how = HeaderValue::from_static("Basic");
+        response.headers_mut().insert(WWW_AUTHENTICATE, how);
+    }
+    response
+}
+
+/// Name and password of an `Authorization` of the kind Basic (RFC 7617).
+fn basic(said: &[u8]) -> Option<(String, Zeroizing<String>)> {
+    let (kind, pair) = said.split_at_checked(6)?;
+    if !kind.eq_ignore_ascii_case(b"basic ") {
+        return None;
+    }
+    let pair = Zeroizing::new(STANDARD.decode(pair.trim_ascii()).ok()?);
+    let (name, password) = std::str::from_utf8(&pair).ok()?.split_once(':')?;
+    Some((name.to_owned(), Zeroizing::new(password.to_owned())))
+}
+
+// === impl Settings ===
+
+impl Settings {
+    fn read(path: &Path, files: &mut Files) -> Result<Self, String> {
+        let text = files.read(path).map_err(|error| error.to_string())?;
+        let text = std::str::from_utf8(&text);
+        let of_file = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+        let text = text.map_err(|_| of_file(&"it is no UTF-8"))?;
+        let file = WebFile::parse(text).map_err(|error| of_file(&error))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        Self::valid(file, folder, files).map_err(|errors| of_file(&errors))
+    }
+
+    fn valid(file: WebFile, folder: &Path, files: &mut Files) -> Result<Self, Errors> {
+        let mut errors = Errors::default();
+        let mut settings = Self::default();
+        if let Some(tls) = file
+            .tls_server_config
+            .filter(|tls| *tls != file::Tls::default())
+            && let Some(config) = tls::config(&tls, folder, files, &mut errors)
+        {
+            settings.tls = Some(TlsAcceptor::from(Arc::new(config)));
+        }
+        let headers = file.http_server_config.and_then(|http| http.headers);
+        for (name, value) in headers.unwrap_or_default() {
+            let key = format!("http_server_config.headers.{name}");
+            match header(&name, &value.into_string()) {
+                Ok(Some((name, value))) => drop(settings.headers.insert(name, value)),
+                Ok(None) => {}
+                Err(error) => errors.push(&key, error),
+            }
+        }
+        for (name, hash) in file.basic_auth_users.unwrap_or_default() {
+            let key = format!("basic_auth_users.{name}");
+            errors.take(&key, settings.users.add(name, &hash));
+        }
+        let limit = file.rate_limit.and_then(|limit| limit.valid(&mut errors));
+        settings.limit = limit.map(|(interval, burst)| Limit {
+            interval,
+            burst,
+            left: Mutex::new((f64::from(burst), Instant::now())),
+        });
+        if errors.len() == 0 {
+            Ok(settings)
+        } else {
+            Err(errors)
+        }
+    }
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Settings")
+    }
+}
+
+/// The headers that may be set, each with its values where they are few. An empty value sets none.
+const HEADERS: [(&str, &[&str]); 5] = [
+    ("Strict-Transport-Security", &[]),
+    ("X-Content-Type-Options", &["nosniff"]),
+    ("X-Frame-Options", &["deny", "sameorigin"]),
+    ("X-XSS-Protection", &[]),
+    ("Content-Security-Policy", &[]),
+];
+
+fn header(name: &str, value: &str) -> Result<Option<(HeaderName, HeaderValue)>, String> {
+    let known = HEADERS.iter().find(|(known, _)| *known == name);
+    let Some((_, values)) = known else {
+        let all: Vec<_> = HEADERS.iter().map(|(name, _)| *name).collect();
+        return Err(format!("is none of {}", all.join(", ")));
+    };
+    if value.is_empty() {
+        return Ok(None);
+    }
+    if !values.is_empty() && !values.contains(&value) {
+        return Err(format!("is not {}", values.join(" or ")));
+    }
+    let name = name.parse().map_err(|_| "is no header's name".to_owned())?;
+    let value = value
+        .parse()
+        .map_err(|_| "is no header's value".to_owned())?;
+    Ok(Some((name, value)))
+}
+
+// === impl Limit ===
+
+impl Limit {
+    fn allows(&self) -> bool {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let gained = left.1.elapsed().as_secs_f64() / self.interval.as_secs_f64();
+        let now = (left.0 + gained).min(f64::from(self.burst));
+        let allowed = now >= 1.0;
+        *left = (if allowed { now - 1.0 } else { now }, Instant::now());
+        allowed
+    }
+}
