@@ -32,8 +32,8 @@ pub struct Settings {
     pub burst: u32,
 }
 
-/// How long one part of an answer may be awaited.
-pub(super) const ANSWER: Duration = Duration::from_secs(30);
+/// How long one part of an answer may be awaited: the truth is told within half a minute.
+pub(super) const ANSWER: Duration = Duration::from_secs(25);
 /// A page beyond this is asked for again in smaller pages.
 const LARGEST_PAGE: usize = 8 << 20;
 /// Lists that may run at a time, so that many watches do not hold many pages.
@@ -48,8 +48,8 @@ pub(crate) struct Api {
     /// When the credentials were read; `None` where the client came from elsewhere.
     renewed: Cell<Option<Instant>>,
     rate: Rate,
-    /// Whether the server may be asked to stream its lists; found out by trying.
-    pub(super) streams: Cell<bool>,
+    /// Whether the server streams its lists; found out by trying.
+    pub(super) streams: Cell<Option<bool>>,
     pub(super) lists: Semaphore,
 }
 
@@ -86,7 +86,7 @@ impl Api {
             settings,
             client: RefCell::new(client),
             renewed: Cell::new(None),
-            streams: Cell::new(true),
+            streams: Cell::new(None),
             lists: Semaphore::new(LISTS),
         }
     }

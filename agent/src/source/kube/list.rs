@@ -27,23 +27,33 @@ impl<W: Watched> Watch<'_, W> {
     pub(super) async fn list(&mut self) -> Result<(), Trouble> {
         // The semaphore is never closed; were it, an unbounded list would still be a list.
         let _permit = self.api.lists.acquire().await.ok();
-        if self.api.streams.get() {
+        if self.api.streams.get() != Some(false) {
             self.watched.relisting();
             match self.streamed().await {
                 Ok(Some(version)) => {
+                    self.api.streams.set(Some(true));
                     self.position = Some(version);
                     return Ok(());
                 }
-                Err(trouble) if !trouble.is_unsupported() => return Err(trouble),
-                Ok(None) | Err(_) => {
-                    tracing::debug!("the API server does not stream lists; asking for pages");
-                    self.api.streams.set(false);
-                }
+                Ok(None) => {}
+                Err(trouble) if trouble.is_unsupported() => self.without_streams(),
+                Err(trouble) => return Err(trouble),
             }
         }
         self.watched.relisting();
         self.position = Some(self.pages(None).await?);
+        // After silence not before: a server that answers nothing has said nothing of streams.
+        if self.api.streams.get().is_none() {
+            self.without_streams();
+        }
         Ok(())
+    }
+
+    /// The server is asked to stream no more.
+    fn without_streams(&self) {
+        if self.api.streams.replace(Some(false)) != Some(false) {
+            tracing::debug!("the API server does not stream lists; asking for pages");
+        }
     }
 
     /// A list that arrives as events; `None` where the server took it for an ordinary watch.
@@ -64,8 +74,12 @@ impl<W: Watched> Watch<'_, W> {
     async fn initial_events(&mut self, body: Body) -> Result<bool, Trouble> {
         let mut lines = Lines::new(body);
         loop {
-            let Ok(line) = within(QUIET, "", lines.next()).await else {
-                return Ok(false);
+            let silent = "the API server fell silent in the middle of a list";
+            let line = match within(QUIET, silent, lines.next()).await {
+                Ok(line) => line,
+                // It did understand once: something else is wrong now.
+                Err(trouble) if self.api.streams.get() == Some(true) => return Err(trouble),
+                Err(_) => return Ok(false),
             };
             match line.map_err(|error| Trouble::unanswered(&*error))? {
                 None => {

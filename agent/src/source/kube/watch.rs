@@ -146,7 +146,7 @@ impl<W: Watched> Watch<'_, W> {
             self.watched.relisted();
             self.listed = Some(Instant::now());
             // A streamed list had a connection of its own; pages are asked for through the next watch's.
-            self.stained = self.target.confidential() && !self.api.streams.get();
+            self.stained = self.target.confidential() && self.api.streams.get() != Some(true);
             if std::mem::replace(&mut self.complete, true) {
                 self.health.resynced(self.target.resource);
             }
@@ -158,8 +158,12 @@ impl<W: Watched> Watch<'_, W> {
     /// Whether the server knows no more of a version that was not listed just now: a list is due at
     /// once. Were it said of a fresh list, the next one would have to wait.
     fn outlived(&self, trouble: &Trouble) -> bool {
-        let fresh = self.listed.is_some_and(|since| since.elapsed() < LIVED);
-        self.position.is_some() && trouble.is_gone() && !fresh
+        self.position.is_some() && trouble.is_gone() && !self.is_fresh()
+    }
+
+    /// Whether the last list was complete just now.
+    fn is_fresh(&self) -> bool {
+        self.listed.is_some_and(|since| since.elapsed() < LIVED)
     }
 
     async fn give_up(&mut self, trouble: &Trouble) {
@@ -168,10 +172,17 @@ impl<W: Watched> Watch<'_, W> {
             self.position = None;
         }
         if resumed && trouble.is_gone() {
-            // As ordinary as a night without network; the list that follows says so.
+            // As ordinary as a night without network; the list that follows says so. A server that
+            // forgets what it listed just now is not: what is known is true, and no watch is.
+            if self.is_fresh() {
+                self.health.error(self.target.failure(trouble));
+            }
             return;
         }
-        if matches!(trouble.reason, Reason::Unauthorized | Reason::Unreachable) {
+        if matches!(
+            trouble.reason,
+            Reason::Unauthorized | Reason::Unreachable | Reason::Timeout
+        ) {
             self.api.renew().await;
         }
         self.health.failed(self.index, self.target.failure(trouble));

@@ -112,6 +112,47 @@ async fn silence_is_noticed_within_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn silence_in_a_list_is_told_within_half_a_minute_and_is_no_word_against_streams() {
+    story(options(), async |server, ear| {
+        let _silent = server.call().await.streams();
+        server.call().await.fails(500);
+        ear.until_failure(Reason::ApiError, "secrets").await;
+        let stream = server.call().await.streams();
+        stream.event("ADDED", &secret("a", "one", 3, &[CERT]));
+        stream.initial_end("7");
+        ear.until_success().await;
+        server.call().await.fails(410);
+        let _silent = server.call().await.streams();
+        let begun = Instant::now();
+        ear.until_failure(Reason::Timeout, "secrets").await;
+        let told = begun.elapsed();
+        assert!(told <= Duration::from_secs(30), "{told:?}");
+        assert_eq!(ear.known(), ["a/one/tls.crt"]);
+        server.call().await.streams().initial_end("9");
+        ear.until_known(&[]).await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_never_knows_what_it_listed_is_told() {
+    story(options(), async |server, ear| {
+        server
+            .holds(&[secret("a", "one", 3, &[CERT])])
+            .await
+            .ends_with(410);
+        ear.until_error(Reason::ApiError).await;
+        server
+            .call()
+            .await
+            .page("20", None, &[secret("a", "two", 11, &[CERT])]);
+        let _watch = server.call().await.follows("20");
+        assert_eq!(ear.known(), ["a/two/tls.crt"]);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_page_that_stops_in_the_middle_is_a_timeout() {
     story(options(), async |server, ear| {
         let page = server.paged().await;
