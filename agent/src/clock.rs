@@ -20,6 +20,14 @@ impl Clock {
         Self(Arc::new(move || now))
     }
 
+    /// A clock that a test moves.
+    #[cfg(test)]
+    pub(crate) fn moved(now: Arc<std::sync::atomic::AtomicI64>) -> Self {
+        Self(Arc::new(move || {
+            now.load(std::sync::atomic::Ordering::Relaxed)
+        }))
+    }
+
     /// Seconds since 1970.
     pub fn now(&self) -> i64 {
         (self.0)()

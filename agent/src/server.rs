@@ -13,8 +13,10 @@
 
 pub mod browse;
 pub mod door;
+mod places;
 pub mod scrape;
 
+use std::convert::Infallible;
 use std::io;
 use std::net::Ipv6Addr;
 use std::sync::Arc;
@@ -27,26 +29,22 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use http_body_util::BodyExt;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tower::Service as _;
 
 use self::door::Door;
+use self::places::{BEGIN, IDLE, Places, Pulse};
 use self::scrape::{Chunks, Encoding, Scrape};
 use crate::expose::page;
 use crate::expose::query::{Asked, Reader};
 use crate::expose::rows::Gone;
 use crate::health::Health;
 
-/// Connections served at once; further ones wait in the kernel's queue.
-const CONNECTIONS: usize = 256;
-/// How long a client may take to send its request's head.
-const HEAD: Duration = Duration::from_secs(10);
-/// How long one connection may live; a scraper opens another.
-const CONNECTION: Duration = Duration::from_secs(60);
 /// How long requests under way may go on after the signal to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -113,17 +111,12 @@ pub async fn run(
     door: Option<Arc<Door>>,
     stop: impl Future<Output = ()>,
 ) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut places = Places::default();
     let mut connections = JoinSet::new();
     let (closing, closed) = tokio::sync::watch::channel(false);
     tokio::pin!(stop);
     loop {
         while connections.try_join_next().is_some() {}
-        let place = tokio::select! {
-            place = Arc::clone(&places).acquire_owned() => place,
-            () = &mut stop => break,
-        };
-        let Ok(place) = place else { break };
         let accepted = tokio::select! {
             accepted = accept(&listener) => accepted,
             () = &mut stop => break,
@@ -134,24 +127,23 @@ pub async fn run(
                 let tls = door
                     .as_ref()
                     .and_then(|door| Some((door.settings().tls.clone()?, Arc::clone(door))));
-                connections.spawn(async move {
+                let pulse = Pulse::new();
+                let watched = Arc::clone(&pulse);
+                let task = connections.spawn(async move {
                     let stop = async move {
                         // The sender lives as long as this loop; an error also means "stop".
                         drop(closed.wait_for(|closing| *closing).await);
                     };
-                    let served = async {
-                        let Some((tls, door)) = tls else {
-                            return connection(stream, router, stop).await;
-                        };
-                        match tokio::time::timeout(HEAD, tls.accept(stream)).await {
-                            Ok(Ok(stream)) => connection(stream, router, stop).await,
-                            Ok(Err(error)) => door.refuse_tls(&error),
-                            Err(late) => door.refuse_tls(&late.into()),
-                        }
+                    let Some((tls, door)) = tls else {
+                        return connection(stream, router, &watched, stop).await;
                     };
-                    drop(tokio::time::timeout(CONNECTION, served).await);
-                    drop(place);
+                    match tokio::time::timeout(BEGIN, tls.accept(stream)).await {
+                        Ok(Ok(stream)) => connection(stream, router, &watched, stop).await,
+                        Ok(Err(error)) => door.refuse_tls(&error),
+                        Err(late) => door.refuse_tls(&late.into()),
+                    }
                 });
+                places.take(task, pulse);
             }
             Err(error) => {
                 if error.kind() == io::ErrorKind::ConnectionAborted {
@@ -181,19 +173,39 @@ async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-async fn connection<S>(stream: S, router: Router, stop: impl Future<Output = ()>)
-where
+async fn connection<S>(
+    stream: S,
+    router: Router,
+    pulse: &Arc<Pulse>,
+    stop: impl Future<Output = ()>,
+) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let service = TowerToHyperService::new(router);
+    let service = service_fn(|request| {
+        let answering = pulse.answering();
+        let answer = router.clone().call(request);
+        async move {
+            // What is dropped with the body tells when it is sent; all else of it stays as it is.
+            let response: Result<Response, Infallible> = answer.await;
+            response.map(|response| {
+                response.map(|body| {
+                    body.map_err(move |error| {
+                        let _until_dropped = &answering;
+                        error
+                    })
+                })
+            })
+        }
+    });
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
+        .header_read_timeout(IDLE)
         .max_buf_size(16 * 1024);
     let connection = http.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection, stop);
     let result = tokio::select! {
         result = connection.as_mut() => result,
+        () = pulse.overdue() => return tracing::debug!("a client takes too long"),
         () = stop => {
             connection.as_mut().graceful_shutdown();
             connection.await

@@ -1,5 +1,6 @@
 use std::io::Read as _;
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::body::to_bytes;
 use axum::http::Request;
@@ -14,6 +15,10 @@ use crate::model::{Bundle, Certificate, Change, Facts, Location};
 use crate::source::Report;
 
 fn app() -> Arc<App> {
+    app_at(Clock::fixed(7))
+}
+
+fn app_at(clock: Clock) -> Arc<App> {
     let inventory = Arc::new(Inventory::default());
     let certificate = Certificate::from(Facts {
         not_after: 100,
@@ -26,7 +31,6 @@ fn app() -> Arc<App> {
         ..Bundle::default()
     };
     inventory.apply(0, Change::Upsert(Location::file("/a"), bundle));
-    let clock = Clock::fixed(7);
     let health = Arc::new(Health::new(&[("file", "files".to_owned())], &clock).unwrap());
     let scrape = Scrape {
         inventory,
@@ -59,6 +63,31 @@ async fn get_from(app: &Arc<App>, path: &str, accept: &str) -> (StatusCode, Head
         head.headers,
         to_bytes(body, usize::MAX).await.unwrap().to_vec(),
     )
+}
+
+#[tokio::test]
+async fn a_clock_that_is_moved_changes_what_has_expired_and_nothing_else() {
+    let now = Arc::new(AtomicI64::new(7));
+    let app = app_at(Clock::moved(Arc::clone(&now)));
+    let mut told = Vec::new();
+    for second in [7, 101, 7, 99, 100, 1_000_000_000, -5] {
+        now.store(second, Ordering::Relaxed);
+        app.health.source(0).unwrap().take(&Report::Succeeded);
+        let text = String::from_utf8(get_from(&app, "/metrics", "").await.2).unwrap();
+        let values = |family: &str| -> Vec<String> {
+            let lines = text.lines().filter(|line| line.starts_with(family));
+            lines
+                .map(|line| line.rsplit(' ').next().unwrap().to_owned())
+                .collect()
+        };
+        assert_eq!(values("x509_cert_not_after{"), ["100"]);
+        assert_eq!(
+            values("x509_source_last_success_timestamp_seconds{"),
+            [second.to_string()]
+        );
+        told.push(values("x509_cert_expired{").join(" "));
+    }
+    assert_eq!(told, ["0", "1", "0", "0", "0", "1", "0"]);
 }
 
 #[tokio::test]

@@ -1,0 +1,155 @@
+//! The places of connections: so many are served at once, and whoever wastes one loses it. How long
+//! a client may take depends on what it is at, not on how long its connection has lived: a scraper
+//! that comes every minute keeps its connection, and no answer is cut in the middle.
+
+use std::cmp::Reverse;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep_until};
+
+/// Connections served at once; a further one takes the place of the one that has waited longest.
+const PLACES: usize = 256;
+/// How long a client may take to begin: to send its first request's head.
+pub(super) const BEGIN: Duration = Duration::from_secs(10);
+/// How long it may take to read one answer.
+const ANSWER: Duration = Duration::from_secs(60);
+/// How long it may take to the next request: longer than the intervals at which scrapers come.
+pub(super) const IDLE: Duration = Duration::from_secs(75);
+
+/// All that are taken.
+#[derive(Debug, Default)]
+pub(super) struct Places(Vec<Place>);
+
+#[derive(Debug)]
+struct Place {
+    task: AbortHandle,
+    pulse: Arc<Pulse>,
+}
+
+/// What one connection is at.
+#[derive(Debug)]
+pub(super) struct Pulse(Mutex<(Phase, Instant)>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Begun,
+    Answered,
+    Idle,
+}
+
+/// One answer; over when dropped.
+#[derive(Debug)]
+pub(super) struct Answering(Arc<Pulse>);
+
+impl Places {
+    /// Gives a place to a connection, and takes one away if there is none.
+    pub(super) fn take(&mut self, task: AbortHandle, pulse: Arc<Pulse>) {
+        self.0.retain(|place| !place.task.is_finished());
+        if self.0.len() >= PLACES {
+            // Who waits for an answer comes last, and whoever came last comes last of all.
+            let key = |place: &Place| {
+                let (phase, since) = *place.pulse.state();
+                (phase != Phase::Answered, Reverse(since))
+            };
+            let longest = (0..self.0.len()).max_by_key(|index| key(&self.0[*index]));
+            if let Some(index) = longest {
+                tracing::debug!("too many connections: one that waits is closed");
+                self.0.swap_remove(index).task.abort();
+            }
+        }
+        self.0.push(Place { task, pulse });
+    }
+}
+
+impl Pulse {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new((Phase::Begun, Instant::now()))))
+    }
+
+    /// An answer begins.
+    pub(super) fn answering(self: &Arc<Self>) -> Answering {
+        *self.state() = (Phase::Answered, Instant::now());
+        Answering(Arc::clone(self))
+    }
+
+    /// Resolves when the client has taken too long.
+    pub(super) async fn overdue(&self) {
+        loop {
+            let deadline = self.deadline();
+            if deadline <= Instant::now() {
+                return;
+            }
+            sleep_until(deadline).await;
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        let (phase, since) = *self.state();
+        since
+            + match phase {
+                Phase::Begun => BEGIN,
+                Phase::Answered => ANSWER,
+                Phase::Idle => IDLE,
+            }
+    }
+
+    fn state(&self) -> MutexGuard<'_, (Phase, Instant)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        *self.0.state() = (Phase::Idle, Instant::now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn how_long_a_client_may_take_depends_on_what_it_is_at() {
+        let pulse = Pulse::new();
+        let begun = Instant::now();
+        pulse.overdue().await;
+        assert_eq!(begun.elapsed(), BEGIN);
+        let answering = pulse.answering();
+        let begun = Instant::now();
+        pulse.overdue().await;
+        assert_eq!(begun.elapsed(), ANSWER);
+        drop(answering);
+        let begun = Instant::now();
+        pulse.overdue().await;
+        assert_eq!(begun.elapsed(), IDLE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_newcomer_takes_the_place_of_who_waited_longest_and_not_of_who_is_answered() {
+        let mut tasks = tokio::task::JoinSet::new();
+        let mut places = Places::default();
+        let mut join = |places: &mut Places| {
+            let pulse = Pulse::new();
+            let task = tasks.spawn(std::future::pending::<()>());
+            places.take(task.clone(), Arc::clone(&pulse));
+            (task, pulse)
+        };
+        let (answered, pulse) = join(&mut places);
+        let _answering = pulse.answering();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let (idle, _) = join(&mut places);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let others: Vec<_> = (2..PLACES).map(|_| join(&mut places).0).collect();
+        tokio::task::yield_now().await;
+        assert!(!idle.is_finished());
+        let (newcomer, _) = join(&mut places);
+        while !idle.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        let stay = others.iter().chain([&answered, &newcomer]);
+        assert!(stay.into_iter().all(|task| !task.is_finished()));
+        assert_eq!(places.0.len(), PLACES);
+    }
+}
