@@ -138,8 +138,8 @@ pub enum Order {
 /// Arguments of `ready`.
 #[derive(Debug, Args)]
 pub struct Ready {
-    /// Where it listens.
-    #[arg(default_value = "127.0.0.1:9793", value_name = "HOST:PORT")]
+    /// Where it listens; https:// before it, where it takes TLS alone.
+    #[arg(default_value = "127.0.0.1:9793", value_name = "[https://]HOST:PORT")]
     pub address: String,
     /// Go on asking for so long.
     #[arg(long, default_value = "30s", value_name = "DURATION")]

@@ -11,8 +11,7 @@ import helm
 INERT = ("rbacProxy.",)
 # Keys whose feature is not built: any use fails the render by name.
 NOT_BUILT = {
-    "exposeDiagnosticMetrics", "metricLabelsFilterList", "probeListenPort", "webConfiguration", "webConfigurationExistingSecret",
-    "rbacProxy.enabled",
+    "exposeDiagnosticMetrics", "metricLabelsFilterList", "rbacProxy.enabled",
 }
 # Values that a rule of the schema or of Kubernetes asks for, where the type alone would give a bad one.
 SPECIAL = {
@@ -31,6 +30,7 @@ SPECIAL = {
     "podSecurityContext": {"fsGroup": 77}, "securityContext": {"runAsUser": 77},
     "grafana.sidecarLabel": "changed",
     "pkcs12": {"tryEmptyPassphrase": True}, "jks": {"passphraseSecretRef": {"name": "changed", "key": "changed"}},
+    "webConfiguration": "http_server_config: {http2: false}", "probeListenPort": 8077,
     "clusters": [{"name": "changed", "kubeconfigSecret": {"name": "changed"}}],
     "installer": "project-operator", "watchDistributions": ["k0s"],
     "prometheusServiceMonitor.create": False, "prometheusRules.create": False,

@@ -1,8 +1,5 @@
 """What one value, or what the cluster knows, makes of a render: who installs, where rights are, which kinds there are, whose cluster it is."""
-import pathlib
 import re
-import shutil
-import tempfile
 
 import yaml
 
@@ -165,24 +162,35 @@ def openshift(report):
 
 
 def web(report):
-    """The monitors' side of the web configuration, in a copy of the chart that does not refuse it yet."""
-    with tempfile.TemporaryDirectory() as scratch:
-        chart = pathlib.Path(scratch, "chart")
-        shutil.copytree(helm.CHART, chart)
-        path = chart / "templates" / "_validate.tpl"
-        text = path.read_text(encoding="utf-8")
-        path.write_text(text.replace('"webConfiguration" $v.webConfiguration', ""), encoding="utf-8")
-        tls = {"webConfiguration": "tls_server_config: {cert_file: a, key_file: b}"}
-        endpoint = cross.of(helm.objects(tls, chart=chart), "ServiceMonitor")[0]["spec"]["endpoints"][0]
-        report.equal("TLS asked for: https", (endpoint["scheme"], endpoint["tlsConfig"]), ("https", {"insecureSkipVerify": True}))
-        auth = {"webConfiguration": "tls_server_config: {cert_file: a}\nbasic_auth_users: {p: hash}"}
-        code, _, error = helm.template(auth, chart=chart)
-        report.check("a password without a Secret is refused", [] if code and "prometheusServiceMonitor.basicAuth: the web configuration asks for a password" in error else [error])
-        given = {"prometheusServiceMonitor": {"basicAuth": {"username": {"name": "s", "key": "u"}, "password": {"name": "s", "key": "p"}}}}
-        endpoint = cross.of(helm.objects(auth, given, chart=chart), "ServiceMonitor")[0]["spec"]["endpoints"][0]
-        report.equal("with one: basic auth over https", (endpoint["scheme"], "basicAuth" in endpoint), ("https", True))
-    code, _, error = helm.template(tls)
-    report.check("until it is built it fails by name", [] if code and "webConfiguration: not built yet" in error else [error])
+    """A web configuration, and what follows of it: a Secret, probes, monitors, the pod of helm test."""
+    tls = {"webConfiguration": "tls_server_config: {cert_file: a, key_file: b}"}
+    found = helm.objects(tls)
+    endpoint = cross.of(found, "ServiceMonitor")[0]["spec"]["endpoints"][0]
+    report.equal("TLS asked for: https", (endpoint["scheme"], endpoint["tlsConfig"]), ("https", {"insecureSkipVerify": True}))
+    for workload in cross.of(found, "Deployment", "DaemonSet"):
+        container = cross.container(workload)
+        server = yaml.safe_load(cross.config_of(found, workload))["server"]
+        report.equal("the agent is told", server, {"listen": ":9793", "webConfigFile": "/mnt/webconfig.yaml"})
+        report.equal("and finds it", [v["secret"]["secretName"] for v in cross.pod(workload)["volumes"] if v["name"] == "web"], ["x509-x509-certificate-exporter-webconf"])
+        probes = [container[key]["httpGet"] for key in ("readinessProbe", "livenessProbe")]
+        report.equal("probes follow", [(p["port"], p["scheme"]) for p in probes], [("metrics", "HTTPS")] * 2)
+    report.equal("so does helm test", [arg for arg in cross.container({"spec": {"template": {"spec": cross.of(found, "Pod")[0]["spec"]}}})["args"] if arg.startswith("https://")] != [], True)
+    given = {"prometheusServiceMonitor": {"basicAuth": {"username": {"name": "s", "key": "u"}, "password": {"name": "s", "key": "p"}}}}
+    auth = {"webConfiguration": "tls_server_config: {cert_file: a}\nbasic_auth_users: {p: hash}"}
+    endpoint = cross.of(helm.objects(auth, given), "ServiceMonitor")[0]["spec"]["endpoints"][0]
+    report.equal("with a password: basic auth over https", (endpoint["scheme"], "basicAuth" in endpoint), ("https", True))
+    strict = {"webConfiguration": "tls_server_config: {client_auth_type: RequireAndVerifyClientCert}", "prometheusServiceMonitor": {"tlsConfig": {"certFile": "/c", "keyFile": "/k"}}}
+    for what, values, port in (("a kubelet has no client certificate", strict, 8080), ("nor is it known what a Secret asks for", {"webConfigurationExistingSecret": "mine"}, 8080), ("a port for probes", {"probeListenPort": 9000}, 9000)):
+        found = helm.objects(values)
+        deployment = cross.of(found, "Deployment")[0]
+        container = cross.container(deployment)
+        listen = yaml.safe_load(cross.config_of(found, deployment))["server"]["probeListen"]
+        asked = container["readinessProbe"]["httpGet"]
+        report.equal(what, (listen, [p["containerPort"] for p in container["ports"] if p["name"] == "probe"], asked["port"], asked.get("scheme")), (f":{port}", [port], "probe", None))
+        report.equal(f"{what}: helm test", len(cross.of(found, "Pod")), int(port == 9000))
+    both = {"webConfigurationExistingSecret": "mine", "webConfiguration": "rate_limit: {interval: 1s}"}
+    report.check("of two the existing Secret counts, and it is said", [] if "webConfigurationExistingSecret is given too" in helm.notes(both) else ["silent"])
+    report.equal("and the other is not made", [s for s in cross.of(helm.objects(both), "Secret")], [])
 
 
 def checks(report):

@@ -6,6 +6,7 @@ import yaml
 import cross
 
 FOLDER = "/etc/x509-certificate-exporter/"
+WEB = "/mnt/webconfig.yaml"
 
 
 def named(node):
@@ -30,7 +31,12 @@ def everything(objects):
         what = cross.title(item)
         parts = [part["secret"] for part in cross.beside(item) if "secret" in part]
         there = {entry["path"]: (part, entry["key"]) for part in parts for entry in part["items"]}
-        wanted = dict((path, key) for key, path in named(yaml.safe_load(cross.config_of(objects, item) or "{}")))
+        config = yaml.safe_load(cross.config_of(objects, item) or "{}")
+        web = [volume["secret"]["secretName"] for volume in cross.pod(item)["volumes"] if volume["name"] == "web"]
+        if bool(web) != (config.get("server", {}).get("webConfigFile") == WEB):
+            yield f"{what}: a web configuration that is not told of, or not there"
+        used |= {(name, "webconfig.yaml") for name in web}
+        wanted = dict((path, key) for key, path in named(config))
         if None in wanted:
             yield f"{what}: a passphrase in its ConfigMap"
         if set(there) != set(wanted) - {None}:

@@ -168,6 +168,14 @@ http_server_config: {{http2: true, headers: {{X-XSS-Protection: 1, Strict-Transp
     // Who speaks no TLS gets nothing.
     assert!(!agent.get("/healthz").starts_with("HTTP"));
     assert!(house.scrape(&agent, RIGHT).contains("{reason=\"tls\"} 1\n"));
+    // `ready` asks without a password, and trusts any certificate.
+    let asked = run(&["ready", &format!("https://{}", agent.address)]);
+    let said = String::from_utf8(asked.stdout).unwrap();
+    assert_eq!(
+        (asked.status.code(), said.starts_with("ready; ")),
+        (Some(0), true),
+        "{said}"
+    );
     assert_eq!(agent.terminate(), Some(0));
 }
 

@@ -8,7 +8,7 @@
 {{- $_ := set $metrics "exposeExpired" $values.exposeExpiredMetric -}}
 {{- if $values.exposeInfoMetric -}}{{- $_ := set $metrics "exposeInfo" true -}}{{- end -}}
 {{- $config := dict "metrics" $metrics "web" (dict "enableStats" $values.web.enableStats) -}}
-{{- $_ := set $config "server" (dict "listen" (printf ":%d" (int $values.podListenPort))) -}}
+{{- $_ := set $config "server" (include "x509.web.server" .root | fromYaml) -}}
 {{- $_ := set $config "log" (dict "level" (.debug | ternary "debug" "info") "format" $values.log.format) -}}
 {{- toYaml $config -}}
 {{- end -}}

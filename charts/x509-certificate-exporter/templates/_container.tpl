@@ -21,8 +21,13 @@ lifecycle:
 ports:
   - name: metrics
     containerPort: {{ $root.Values.podListenPort }}
-{{- include "x509.probe" (dict "name" "readinessProbe" "path" "/readyz" "probe" $v.readinessProbe) }}
-{{- include "x509.probe" (dict "name" "livenessProbe" "path" "/healthz" "probe" $v.livenessProbe) }}
+{{- $web := include "x509.web" $root | fromYaml }}
+{{- with int $web.probe }}
+  - name: probe
+    containerPort: {{ . }}
+{{- end }}
+{{- include "x509.probe" (dict "root" $root "name" "readinessProbe" "path" "/readyz" "probe" $v.readinessProbe) }}
+{{- include "x509.probe" (dict "root" $root "name" "livenessProbe" "path" "/healthz" "probe" $v.livenessProbe) }}
 {{- with $v.resources }}
 resources:
   {{- toYaml . | nindent 2 }}
@@ -41,6 +46,11 @@ volumeMounts:
   - name: config
     mountPath: /etc/x509-certificate-exporter
     readOnly: true
+  {{- if $web.secret }}
+  - name: web
+    mountPath: /mnt
+    readOnly: true
+  {{- end }}
   {{- range .mounts }}
   - name: {{ .volume }}
     mountPath: {{ printf "/host%s" .path | quote }}
@@ -54,13 +64,4 @@ volumeMounts:
   {{- with concat ($root.Values.extraVolumeMounts | default list) ($v.extraVolumeMounts | default list) }}
   {{- tpl (toYaml .) $root | nindent 2 }}
   {{- end }}
-{{- end -}}
-
-{{/* A probe: the user's numbers, our path and port: {name, path, probe}. */}}
-{{- define "x509.probe" -}}
-{{- with .probe }}
-{{ $.name }}:
-  {{- $get := merge (dict "path" $.path "port" "metrics") (.httpGet | default dict) -}}
-  {{- toYaml (merge (dict "httpGet" $get) (omit . "httpGet")) | nindent 2 }}
-{{- end }}
 {{- end -}}

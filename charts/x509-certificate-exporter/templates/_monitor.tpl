@@ -30,9 +30,3 @@ relabelings:
     targetLabel: node
     replacement: $1
 {{- end -}}
-
-{{/* What the web configuration asks of whoever scrapes: {tls, auth}. One in an existing Secret cannot be looked into: scheme and basicAuth are then the user's to set. */}}
-{{- define "x509.web" -}}
-{{- $web := .Values.webConfiguration | default "" | fromYaml -}}
-{{- dict "tls" (hasKey $web "tls_server_config") "auth" (hasKey $web "basic_auth_users") | toYaml -}}
-{{- end -}}

@@ -36,6 +36,9 @@
 {{- if and .Values.prometheusRules.namespace (hasSuffix "RuleGroup" .x509.rules) -}}
 {{- $dead = append $dead (printf "prometheusRules.namespace: alerts are a %s here, which has no namespace to choose" .x509.rules) -}}
 {{- end -}}
+{{- if and $values.webConfiguration $values.webConfigurationExistingSecret -}}
+{{- $dead = append $dead "webConfiguration: webConfigurationExistingSecret is given too, and counts" -}}
+{{- end -}}
 {{- with $dead }}
 
 Values that count otherwise than written, or not at all:

@@ -11,6 +11,7 @@ metadata:
   annotations:
     {{- $annotations := dict -}}
     {{- $scrape := dict "prometheus.io/scrape" "true" "prometheus.io/path" "/metrics" "prometheus.io/port" $root.Values.podListenPort -}}
+    {{- if (include "x509.web" $root | fromYaml).tls -}}{{- $_ := set $scrape "prometheus.io/scheme" "https" -}}{{- end -}}
     {{- range list ($root.Values.monitoring.scrapeAnnotations | ternary $scrape dict) $root.Values.podAnnotations $v.podAnnotations (dict "checksum/config" (sha256sum .config)) -}}
     {{- range $key, $value := . -}}{{- $_ := set $annotations $key ($value | toString) -}}{{- end -}}
     {{- end -}}
@@ -58,6 +59,11 @@ spec:
       configMap:
         name: {{ .configMap | toYaml }}
       {{- end }}
+    {{- with (include "x509.web" $root | fromYaml).secret }}
+    - name: web
+      secret:
+        secretName: {{ . | toYaml }}
+    {{- end }}
     {{- range .mounts }}
     - name: {{ .volume }}
       hostPath:

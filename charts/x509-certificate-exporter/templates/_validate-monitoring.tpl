@@ -7,6 +7,10 @@
 {{- if and $web.auth $monitor.create (not $monitor.basicAuth) -}}
 {{- $_ := set $c "found" (append $c.found (printf "%s.basicAuth: the web configuration asks for a password; name the Secret that holds one" $key)) -}}
 {{- end -}}
+{{- $tls := $monitor.tlsConfig | default dict -}}
+{{- if and $web.clients $monitor.create (not (or $tls.cert $tls.certFile)) -}}
+{{- $_ := set $c "found" (append $c.found (printf "%s.tlsConfig: the web configuration asks for a client certificate; name the Secret that holds one, cert and keySecret" $key)) -}}
+{{- end -}}
 {{- if and $monitor.basicAuth (ne $monitor.scheme "https") (not $web.tls) -}}
 {{- $_ := set $c "found" (append $c.found (printf "%s.basicAuth: a password needs scheme: https" $key)) -}}
 {{- end -}}

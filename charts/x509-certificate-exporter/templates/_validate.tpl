@@ -9,6 +9,7 @@
 {{- include "x509.validate.flags" $c -}}
 {{- include "x509.validate.hosts" $c -}}
 {{- include "x509.validate.monitoring" $c -}}
+{{- include "x509.validate.web" $c -}}
 {{- if eq "false" (index .Values "enabled" | toString) -}}
 {{- $_ := set $c "found" (append $c.found "enabled: false means something only as the condition of a parent chart; to watch nothing, do not install") -}}
 {{- end -}}
@@ -18,8 +19,8 @@
 {{/* Keys whose feature is not built yet: key → whether it is used. A feature that gets built leaves this list. */}}
 {{- define "x509.validate.notBuilt" -}}
 {{- $c := . -}}{{- $v := .root.Values -}}
-{{- $used := dict "webConfiguration" $v.webConfiguration -}}
-{{- range $key := list "webConfigurationExistingSecret" "probeListenPort" "exposeDiagnosticMetrics" "metricLabelsFilterList" -}}
+{{- $used := dict -}}
+{{- range $key := list "exposeDiagnosticMetrics" "metricLabelsFilterList" -}}
 {{- $_ := set $used $key (index $v $key) -}}
 {{- end -}}
 {{- $_ := set $used "rbacProxy.enabled" $v.rbacProxy.enabled -}}
@@ -35,7 +36,7 @@
 {{- $c := . -}}
 {{- range $flag := .root.Values.secretsExporter.extraArgs -}}
 {{- $name := regexFind "^--?[^= ]+" $flag -}}
-{{- if has $name (list "--expose-labels" "-l" "--profile" "--web.config.file" "--web.systemd-socket" "--probe.listen-address") -}}
+{{- if has $name (list "--expose-labels" "-l" "--profile" "--web.systemd-socket") -}}
 {{- $_ := set $c "found" (append $c.found (printf "secretsExporter.extraArgs: %s: not built yet in this version of the chart; leave it out" $name)) -}}
 {{- end -}}
 {{- end -}}
