@@ -2,14 +2,14 @@
 //! a client may take depends on what it is at, not on how long its connection has lived: a scraper
 //! that comes every minute keeps its connection, and no answer is cut in the middle.
 
-use std::cmp::Reverse;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
-/// Connections served at once; a further one takes the place of the one that has waited longest.
+/// Connections served at once; a further one takes the place of the one that has been at the same for
+/// longest.
 const PLACES: usize = 256;
 /// How long a client may take to begin: to send its first request's head.
 pub(super) const BEGIN: Duration = Duration::from_secs(10);
@@ -32,7 +32,7 @@ struct Place {
 #[derive(Debug)]
 pub(super) struct Pulse(Mutex<(Phase, Instant)>);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Phase {
     Begun,
     Answered,
@@ -48,15 +48,12 @@ impl Places {
     pub(super) fn take(&mut self, task: AbortHandle, pulse: Arc<Pulse>) {
         self.0.retain(|place| !place.task.is_finished());
         if self.0.len() >= PLACES {
-            // Who waits for an answer comes last, and whoever came last comes last of all.
-            let key = |place: &Place| {
-                let (phase, since) = *place.pulse.state();
-                (phase != Phase::Answered, Reverse(since))
-            };
-            let longest = (0..self.0.len()).max_by_key(|index| key(&self.0[*index]));
-            if let Some(index) = longest {
-                tracing::debug!("too many connections: one that waits is closed");
-                self.0.swap_remove(index).task.abort();
+            // Whatever it is at: were those who are answered spared, slow readers would drive out
+            // each newcomer before it has said a word.
+            let since = |index: &usize| self.0[*index].pulse.state().1;
+            if let Some(longest) = (0..self.0.len()).min_by_key(since) {
+                tracing::debug!("too many connections: the one that takes longest is closed");
+                self.0.swap_remove(longest).task.abort();
             }
         }
         self.0.push(Place { task, pulse });
@@ -127,7 +124,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_newcomer_takes_the_place_of_who_waited_longest_and_not_of_who_is_answered() {
+    async fn a_newcomer_takes_the_place_of_who_takes_longest() {
         let mut tasks = tokio::task::JoinSet::new();
         let mut places = Places::default();
         let mut join = |places: &mut Places| {
@@ -136,19 +133,21 @@ mod tests {
             places.take(task.clone(), Arc::clone(&pulse));
             (task, pulse)
         };
-        let (answered, pulse) = join(&mut places);
-        let _answering = pulse.answering();
+        let (scraper, scraping) = join(&mut places);
+        let (reader, reading) = join(&mut places);
+        let _slowly = reading.answering();
+        let (silent, _) = join(&mut places);
         tokio::time::advance(Duration::from_secs(1)).await;
-        let (idle, _) = join(&mut places);
-        tokio::time::advance(Duration::from_secs(1)).await;
-        let others: Vec<_> = (2..PLACES).map(|_| join(&mut places).0).collect();
-        tokio::task::yield_now().await;
-        assert!(!idle.is_finished());
-        let (newcomer, _) = join(&mut places);
-        while !idle.is_finished() {
-            tokio::task::yield_now().await;
+        drop(scraping.answering());
+        let others: Vec<_> = (3..PLACES).map(|_| join(&mut places).0).collect();
+        assert!(!reader.is_finished());
+        let newcomers = [join(&mut places).0, join(&mut places).0];
+        for gone in [reader, silent] {
+            while !gone.is_finished() {
+                tokio::task::yield_now().await;
+            }
         }
-        let stay = others.iter().chain([&answered, &newcomer]);
+        let stay = others.iter().chain(&newcomers).chain([&scraper]);
         assert!(stay.into_iter().all(|task| !task.is_finished()));
         assert_eq!(places.0.len(), PLACES);
     }
