@@ -17,6 +17,8 @@ mod hostile;
 mod keys;
 #[path = "files/keystores.rs"]
 mod keystores;
+#[path = "files/races.rs"]
+mod races;
 #[path = "files/trees.rs"]
 mod trees;
 
