@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::expose;
 use crate::logs;
-use crate::source::{files, kubeconfigs, objects};
+use crate::source::{files, kube, kubeconfigs, objects};
 
 /// Everything that is to be done, valid as a whole.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Config {
     pub listen: Listen,
     /// The web configuration file, if there is one.
     pub web_config_file: Option<PathBuf>,
+    /// The API server that says whose bearer tokens let in, if tokens do.
+    pub token_review: Option<kube::Settings>,
     /// Where probes are answered besides.
     pub probe_listen: Option<Listen>,
     /// Whether to answer more than metrics: the API.
@@ -124,6 +126,15 @@ impl Config {
                 listen,
                 web_config_file: raw.server.web_config_file.clone(),
                 probe_listen,
+                token_review: raw
+                    .server
+                    .token_review
+                    .as_ref()
+                    .map(|review| kube::Settings {
+                        kubeconfig: Some(PathBuf::from(&review.kubeconfig))
+                            .filter(|path| !path.as_os_str().is_empty()),
+                        ..kube::Settings::default()
+                    }),
                 stats: raw.web.enable_stats,
                 log: logs::Options { level, format },
                 expose: expose::Options {

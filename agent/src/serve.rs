@@ -20,6 +20,7 @@ use crate::server::door::Door;
 use crate::server::scrape::Scrape;
 use crate::server::{self, App};
 use crate::source::files::Files;
+use crate::source::kube::Reviewer;
 use crate::source::kubeconfigs::Kubeconfigs;
 use crate::source::objects::{Objects, Shard};
 use crate::source::{Report, Sink, Source, runner};
@@ -81,12 +82,19 @@ async fn serve(config: Config) -> Result<(), String> {
         health: Arc::clone(&health),
         stats: config.stats,
     };
-    let door = match &config.web_config_file {
-        Some(path) => {
-            let told = health.door().map_err(|error| error.to_string())?;
-            Some(Arc::new(Door::open(path, told)?))
-        }
+    let reviewer = match &config.token_review {
+        Some(settings) => Some(Reviewer::connect(settings).await?),
         None => None,
+    };
+    let door = if config.web_config_file.is_some() || reviewer.is_some() {
+        let told = health.door().map_err(|error| error.to_string())?;
+        Some(Arc::new(Door::open(
+            config.web_config_file,
+            reviewer,
+            told,
+        )?))
+    } else {
+        None
     };
     let stop = stop().map_err(|error| format!("cannot wait for signals: {error}"))?;
     let listener = bind(&config.listen)?;

@@ -20,6 +20,8 @@ mod ready;
 mod secret;
 #[path = "blackbox/shards.rs"]
 mod shards;
+#[path = "blackbox/tokens.rs"]
+mod tokens;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -27,6 +29,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};

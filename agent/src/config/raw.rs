@@ -53,9 +53,20 @@ pub struct Server {
     /// A web configuration file: who may come in, and how.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub web_config_file: Option<PathBuf>,
+    /// Bearer tokens let in whom an API server says they are of and may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_review: Option<TokenReview>,
     /// Where probes are answered besides, without TLS; empty: nowhere.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub probe_listen: String,
+}
+
+/// `server.tokenReview`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TokenReview {
+    /// Of the cluster that is asked; empty: the one that the agent runs in.
+    pub kubeconfig: String,
 }
 
 /// `log`.
@@ -280,6 +291,7 @@ impl Default for Server {
         Self {
             listen: ":9793".to_owned(),
             web_config_file: None,
+            token_review: None,
             probe_listen: String::new(),
         }
     }

@@ -7,6 +7,7 @@ mod file;
 mod files;
 mod passwords;
 mod tls;
+mod tokens;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,8 +28,10 @@ use zeroize::Zeroizing;
 use self::file::WebFile;
 use self::files::Files;
 use self::passwords::{Checks, Users};
+use self::tokens::Tokens;
 use crate::config::Errors;
 use crate::health::door::{DoorHealth, Refused};
+use crate::source::kube::Reviewer;
 
 /// The files are looked at no more often than this.
 const LOOK: Duration = Duration::from_secs(1);
@@ -38,9 +41,10 @@ const SLOW: Duration = Duration::from_millis(500);
 /// A door that is not open to everybody.
 #[derive(Debug)]
 pub struct Door {
-    path: PathBuf,
+    path: Option<PathBuf>,
     state: Mutex<Watched>,
     checks: Checks,
+    tokens: Option<Tokens>,
     health: DoorHealth,
 }
 
@@ -70,14 +74,20 @@ struct Limit {
 }
 
 impl Door {
-    /// Reads the web configuration file; the error names each key that is wrong.
-    pub fn open(path: &Path, health: DoorHealth) -> Result<Self, String> {
+    /// Reads the web configuration file, if there is one; the error names each key that is wrong.
+    pub fn open(
+        path: Option<PathBuf>,
+        reviewer: Option<Reviewer>,
+        health: DoorHealth,
+    ) -> Result<Self, String> {
         let mut files = Files::default();
-        let settings = Settings::read(path, &mut files)?;
+        let settings = Settings::read(path.as_deref(), reviewer.is_some(), &mut files)?;
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &ring::rand::SystemRandom::new());
         let key = key.map_err(|_| "there is no randomness to be had".to_owned())?;
+        let tokens = reviewer.map(|reviewer| Tokens::new(reviewer, key.clone()));
         Ok(Self {
-            path: path.to_owned(),
+            path,
+            tokens,
             state: Mutex::new(Watched {
                 settings: Arc::new(settings),
                 files,
@@ -103,7 +113,7 @@ impl Door {
 
     fn reload(&self, state: &mut Watched) {
         let mut files = Files::default();
-        let read = Settings::read(&self.path, &mut files);
+        let read = Settings::read(self.path.as_deref(), self.tokens.is_some(), &mut files);
         state.files = files;
         self.health.set_in_force(read.is_ok());
         match read {
@@ -126,16 +136,29 @@ impl Door {
         self.health.refuse(Refused::Tls);
     }
 
-    async fn judge(&self, settings: &Settings, said: Option<HeaderValue>) -> Result<(), Refused> {
+    async fn judge(
+        &self,
+        settings: &Settings,
+        said: Option<HeaderValue>,
+        path: &str,
+    ) -> Result<(), Refused> {
         if let Some(limit) = &settings.limit
             && !limit.allows()
         {
             return Err(Refused::RateLimited);
         }
-        if settings.users.is_empty() {
+        if settings.users.is_empty() && self.tokens.is_none() {
             return Ok(());
         }
         let said = said.ok_or(Refused::Missing)?;
+        if let Some(tokens) = &self.tokens
+            && let Some(token) = bearer(said.as_bytes())
+        {
+            return tokens.check(token, path).await;
+        }
+        if settings.users.is_empty() {
+            return Err(Refused::Wrong);
+        }
         let (name, password) = basic(said.as_bytes()).ok_or(Refused::Wrong)?;
         self.checks.check(&settings.users, &name, password).await
     }
@@ -149,7 +172,8 @@ pub(super) async fn guard(State(door): State<Arc<Door>>, request: Request, next:
         Ok(())
     } else {
         let said = request.headers().get(AUTHORIZATION).cloned();
-        door.judge(&settings, said).await
+        let path = request.uri().path().to_owned();
+        door.judge(&settings, said, &path).await
     };
     let mut response = match judged {
         Ok(()) => next.run(request).await,
@@ -158,7 +182,7 @@ pub(super) async fn guard(State(door): State<Arc<Door>>, request: Request, next:
             if matches!(reason, Refused::Wrong | Refused::NotAllowed) {
                 tokio::time::sleep(SLOW).await;
             }
-            refusal(reason)
+            refusal(reason, &settings, door.tokens.is_some())
         }
     };
     for (name, value) in &settings.headers {
@@ -167,7 +191,7 @@ pub(super) async fn guard(State(door): State<Arc<Door>>, request: Request, next:
     response
 }
 
-fn refusal(reason: Refused) -> Response {
+fn refusal(reason: Refused, settings: &Settings, by_token: bool) -> Response {
     let status = match reason {
         Refused::Missing | Refused::Wrong | Refused::Tls => StatusCode::UNAUTHORIZED,
         Refused::NotAllowed => StatusCode::FORBIDDEN,
@@ -176,10 +200,22 @@ fn refusal(reason: Refused) -> Response {
     };
     let mut response = status.into_response();
     if status == StatusCode::UNAUTHORIZED {
-        let how = HeaderValue::from_static("Basic");
-        response.headers_mut().insert(WWW_AUTHENTICATE, how);
+        let ways = [("Basic", !settings.users.is_empty()), ("Bearer", by_token)];
+        for (way, _) in ways.iter().filter(|(_, is_open)| *is_open) {
+            let way = HeaderValue::from_static(way);
+            response.headers_mut().append(WWW_AUTHENTICATE, way);
+        }
     }
     response
+}
+
+/// The token of an `Authorization` of the kind Bearer (RFC 6750).
+fn bearer(said: &[u8]) -> Option<&str> {
+    let (kind, token) = said.split_at_checked(7)?;
+    if !kind.eq_ignore_ascii_case(b"bearer ") {
+        return None;
+    }
+    std::str::from_utf8(token.trim_ascii()).ok()
 }
 
 /// Name and password of an `Authorization` of the kind Basic (RFC 7617).
@@ -196,14 +232,21 @@ fn basic(said: &[u8]) -> Option<(String, Zeroizing<String>)> {
 // === impl Settings ===
 
 impl Settings {
-    fn read(path: &Path, files: &mut Files) -> Result<Self, String> {
+    fn read(path: Option<&Path>, by_token: bool, files: &mut Files) -> Result<Self, String> {
+        let clear =
+            "server.tokenReview: tokens take TLS, a web configuration file with tls_server_config";
+        let path = path.ok_or_else(|| clear.to_owned())?;
         let text = files.read(path).map_err(|error| error.to_string())?;
         let text = std::str::from_utf8(&text);
         let of_file = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
         let text = text.map_err(|_| of_file(&"it is no UTF-8"))?;
         let file = WebFile::parse(text).map_err(|error| of_file(&error))?;
         let folder = path.parent().unwrap_or(Path::new("."));
-        Self::valid(file, folder, files).map_err(|errors| of_file(&errors))
+        let settings = Self::valid(file, folder, files).map_err(|errors| of_file(&errors))?;
+        if by_token && settings.tls.is_none() {
+            return Err(clear.to_owned());
+        }
+        Ok(settings)
     }
 
     fn valid(file: WebFile, folder: &Path, files: &mut Files) -> Result<Self, Errors> {

@@ -10,6 +10,7 @@ mod health;
 mod lines;
 mod list;
 mod pace;
+mod review;
 mod target;
 mod tls;
 mod trouble;
@@ -17,6 +18,7 @@ mod watch;
 mod wire;
 
 pub use api::Settings;
+pub use review::{Reviewer, Verdict};
 
 pub(crate) use api::Api;
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! The port behind a web configuration file, as a scraper meets it.
 
-use std::sync::Arc;
-
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, SanType};
 use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::pem::PemObject;
@@ -16,7 +14,7 @@ const OTHER: &str = "$2b$04$rgKQ.kDvCdmf6G0Mw9T81.9FVNBxc01lpDi/FuXKvqMKggt361Od
 /// `prometheus:scrape me`, and `prometheus:another`.
 const RIGHT: &str = "Authorization: Basic cHJvbWV0aGV1czpzY3JhcGUgbWU=\r\n";
 const WRONG: &str = "Authorization: Basic cHJvbWV0aGV1czphbm90aGVy\r\n";
-const NOBODY: &str = "Authorization: Basic bm9ib2R5OnNjcmFwZSBtZQ==\r\n";
+const STRANGER: &str = "Authorization: Basic bm9ib2R5OnNjcmFwZSBtZQ==\r\n";
 
 type Issuer = CertifiedIssuer<'static, KeyPair>;
 /// A certificate and its key, as PEM.
@@ -42,14 +40,14 @@ fn dns(name: &str) -> Vec<SanType> {
 }
 
 /// A folder with the server's certificate, a client authority and a certificate to look at.
-struct House {
-    folder: TempDir,
+pub(super) struct House {
+    pub(super) folder: TempDir,
     server: Issuer,
     clients: Issuer,
 }
 
 impl House {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let this = Self {
             folder: TempDir::new().unwrap(),
             server: issuer("server CA"),
@@ -63,7 +61,7 @@ impl House {
         this
     }
 
-    fn write(&self, name: &str, text: &str) -> String {
+    pub(super) fn write(&self, name: &str, text: &str) -> String {
         let path = path(&self.folder, name);
         // As a volume of Kubernetes has it: another file takes the name.
         fs::write(format!("{path}.new"), text).unwrap();
@@ -78,7 +76,7 @@ impl House {
     }
 
     /// What is answered over TLS, or why there is no answer.
-    fn ask(
+    pub(super) fn ask(
         &self,
         agent: &Agent,
         who: Option<&Identity>,
@@ -116,7 +114,7 @@ impl House {
         }
     }
 
-    fn scrape(&self, agent: &Agent, headers: &str) -> String {
+    pub(super) fn scrape(&self, agent: &Agent, headers: &str) -> String {
         self.ask(agent, None, "/metrics", headers).unwrap()
     }
 }
@@ -147,7 +145,7 @@ http_server_config: {{http2: true, headers: {{X-XSS-Protection: 1, Strict-Transp
     }
     for wrong in [
         WRONG,
-        NOBODY,
+        STRANGER,
         "Authorization: Basic !\r\n",
         "Authorization: Bearer a\r\n",
     ] {

@@ -182,10 +182,10 @@ fn text(hash: &Hash, password: &str) -> Zeroizing<Vec<u8>> {
 }
 
 /// One who waits.
-struct Waiting<'a>(&'a AtomicUsize);
+pub(super) struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
-    fn new(count: &'a AtomicUsize) -> Option<Self> {
+    pub(super) fn new(count: &'a AtomicUsize) -> Option<Self> {
         let before = count.fetch_add(1, Ordering::Relaxed);
         let this = Self(count);
         (before < WAITING).then_some(this)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ::kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use http::Request;
 use http::header::ACCEPT;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -117,7 +117,7 @@ impl Api {
         self.rate.wait().await;
         let request = Request::get(url)
             .header(ACCEPT, "application/json")
-            .body(Empty::new())
+            .body(Full::default())
             .map_err(|_| Trouble::new(Reason::Internal, "the request cannot be built"))?;
         let client = self.client.borrow().clone();
         let response = within(
@@ -171,7 +171,7 @@ pub(super) async fn within<T>(
         .map_err(|_| Trouble::timeout(what))
 }
 
-async fn client(settings: &Settings) -> Result<Client, Trouble> {
+pub(super) async fn client(settings: &Settings) -> Result<Client, Trouble> {
     let config = config(settings).await?;
     if config.auth_info.exec.is_some() || config.auth_info.auth_provider.is_some() {
         return Err(Trouble::new(

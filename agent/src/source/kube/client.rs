@@ -15,7 +15,7 @@ use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use http::uri::{PathAndQuery, Uri};
 use http::{HeaderMap, Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
@@ -33,14 +33,14 @@ pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 /// What the server sends.
 pub(crate) type Body = UnsyncBoxBody<Bytes, BoxError>;
 
-/// Sends GETs: a path and a query in, an answer out.
+/// Sends a request: a path and a query in, an answer out.
 #[derive(Clone, Debug)]
-pub(crate) struct Client(BoxCloneService<Request<Empty<Bytes>>, Response<Body>, BoxError>);
+pub(crate) struct Client(BoxCloneService<Request<Full<Bytes>>, Response<Body>, BoxError>);
 
 /// The connections to one server, and who asks.
 #[derive(Clone)]
 struct Server {
-    http: legacy::Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    http: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     url: Uri,
     headers: HeaderMap,
     token: Option<Arc<TokenFile>>,
@@ -99,7 +99,7 @@ impl Client {
     /// A client that talks to this service.
     pub(crate) fn through<S, F>(service: S) -> Self
     where
-        S: Service<Request<Empty<Bytes>>, Response = Response<Body>, Error = BoxError, Future = F>
+        S: Service<Request<Full<Bytes>>, Response = Response<Body>, Error = BoxError, Future = F>
             + Clone
             + Send
             + 'static,
@@ -111,7 +111,7 @@ impl Client {
     /// Asks; the body of the answer is unread.
     pub(super) async fn send(
         self,
-        request: Request<Empty<Bytes>>,
+        request: Request<Full<Bytes>>,
     ) -> Result<Response<Body>, BoxError> {
         self.0.oneshot(request).await
     }
@@ -119,7 +119,7 @@ impl Client {
 
 // === impl Server ===
 
-impl Service<Request<Empty<Bytes>>> for Server {
+impl Service<Request<Full<Bytes>>> for Server {
     type Response = Response<Body>;
     type Error = BoxError;
     type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
@@ -128,7 +128,7 @@ impl Service<Request<Empty<Bytes>>> for Server {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Empty<Bytes>>) -> Self::Future {
+    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
         let server = self.clone();
         Box::pin(async move {
             let request = server.addressed(request)?;
@@ -142,8 +142,8 @@ impl Server {
     /// The request with the server's address before its path, and with what says who asks.
     fn addressed(
         &self,
-        mut request: Request<Empty<Bytes>>,
-    ) -> Result<Request<Empty<Bytes>>, BoxError> {
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Request<Full<Bytes>>, BoxError> {
         let asked = request
             .uri()
             .path_and_query()
@@ -265,8 +265,8 @@ mod tests {
         }
     }
 
-    fn asked(server: &Server) -> Request<Empty<Bytes>> {
-        let request = Request::get("/api/v1/secrets?limit=1").body(Empty::new());
+    fn asked(server: &Server) -> Request<Full<Bytes>> {
+        let request = Request::get("/api/v1/secrets?limit=1").body(Full::default());
         server.addressed(request.unwrap()).unwrap()
     }
 
@@ -320,7 +320,7 @@ mod tests {
             config.auth_info.token_file = Some(path.to_str().unwrap().to_owned());
         });
         let token = || asked(&server).headers()["authorization"].clone();
-        let request = Request::get("/").body(Empty::new()).unwrap();
+        let request = Request::get("/").body(Full::default()).unwrap();
         assert!(server.addressed(request).unwrap_err().is::<Credentials>());
         std::fs::write(&path, "one\n").unwrap();
         assert_eq!(token(), "Bearer one");

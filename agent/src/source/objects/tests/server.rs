@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::stream;
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Empty, StreamBody};
+use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Bytes, Frame};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use tokio::sync::{mpsc, oneshot};
@@ -36,7 +36,7 @@ pub(in crate::source) struct Stream(mpsc::UnboundedSender<Chunk>);
 /// A client and the server that it talks to.
 pub(in crate::source) fn pair() -> (Client, Server) {
     let (sender, calls) = mpsc::unbounded_channel();
-    let service = service_fn(move |request: Request<Empty<Bytes>>| {
+    let service = service_fn(move |request: Request<Full<Bytes>>| {
         let (answer, answered) = oneshot::channel();
         let url = request.uri().to_string();
         let sent = sender.send(Call { url, answer });

@@ -1,0 +1,155 @@
+//! Bearer tokens, judged by an API server of the test's own.
+
+use std::net::TcpListener;
+use std::sync::Mutex;
+
+use super::door::House;
+use super::*;
+
+/// What it was asked, as `KIND who path`.
+type Asked = Arc<Mutex<Vec<String>>>;
+
+/// Knows `good` and `other`; only the first may scrape. `down` ends the connection.
+fn api_server() -> (String, Asked) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = Asked::default();
+    let told = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            drop(answer(stream, &told));
+        }
+    });
+    (format!("http://{address}"), asked)
+}
+
+fn answer(mut stream: TcpStream, asked: &Asked) -> std::io::Result<()> {
+    let mut lines = BufReader::new(stream.try_clone()?);
+    let (mut line, mut length) = (String::new(), 0);
+    let mut first = String::new();
+    loop {
+        line.clear();
+        lines.read_line(&mut line)?;
+        if first.is_empty() {
+            first.clone_from(&line);
+        }
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    lines.read_exact(&mut body)?;
+    let body: serde_json::Value = serde_json::from_slice(&body)?;
+    let spec = &body["spec"];
+    let status = if first.starts_with("POST /apis/authentication.k8s.io/v1/tokenreviews ") {
+        let token = spec["token"].as_str().unwrap();
+        asked.lock().unwrap().push(format!("token {token}"));
+        if token == "down" {
+            return Ok(());
+        }
+        let user = serde_json::json!({"username": token, "groups": ["a"], "uid": "1", "extra": {"x": ["y"]}});
+        let is_known = ["good", "other"].contains(&token);
+        serde_json::json!({"authenticated": is_known, "user": user})
+    } else {
+        assert!(first.starts_with("POST /apis/authorization.k8s.io/v1/subjectaccessreviews "));
+        let at = &spec["nonResourceAttributes"];
+        assert_eq!(
+            (&spec["groups"][0], &spec["extra"]["x"][0], &at["verb"]),
+            (&"a".into(), &"y".into(), &"get".into())
+        );
+        let (user, path) = (spec["user"].as_str().unwrap(), at["path"].as_str().unwrap());
+        asked.lock().unwrap().push(format!("access {user} {path}"));
+        serde_json::json!({"allowed": user == "good" && path == "/metrics"})
+    };
+    let text = serde_json::json!({"apiVersion": body["apiVersion"], "kind": body["kind"], "spec": spec, "status": status}).to_string();
+    write!(
+        stream,
+        "HTTP/1.1 201 Created\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
+        text.len()
+    )
+}
+
+#[test]
+fn a_token_lets_in_whom_the_api_server_says_and_is_asked_about_once() {
+    let house = House::new();
+    let (url, asked) = api_server();
+    let kubeconfig = house.write(
+        "kubeconfig",
+        &format!(
+            "{{apiVersion: v1, kind: Config, current-context: a, contexts: [{{name: a, context: {{cluster: a, user: a}}}}], clusters: [{{name: a, cluster: {{server: '{url}'}}}}], users: [{{name: a, user: {{token: ours}}}}]}}"
+        ),
+    );
+    let web = house.write(
+        "web.yml",
+        "tls_server_config: {cert_file: tls.crt, key_file: tls.key}\n",
+    );
+    let file = path(&house.folder, "a.pem");
+    let config = house.write(
+        "config.yaml",
+        &format!(
+            "server: {{webConfigFile: {web}, tokenReview: {{kubeconfig: {kubeconfig}}}}}
+sources: [{{kind: file, name: a, paths: [{file}]}}]
+"
+        ),
+    );
+    let agent = Agent::start(&["--config", &config]);
+    let ask = |token: &str, path: &str| {
+        let header = format!("Authorization: Bearer {token}\r\n");
+        let answer = house.ask(&agent, None, path, &header).unwrap();
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+    for _ in 0..3 {
+        assert_eq!(ask("good", "/metrics"), "200");
+    }
+    assert_eq!(ask("good", "/"), "403");
+    assert_eq!(ask("other", "/metrics"), "403");
+    assert_eq!(ask("nobody", "/metrics"), "401");
+    assert_eq!(ask("down", "/metrics"), "503");
+    let expected = [
+        "token good",
+        "access good /metrics",
+        "token good",
+        "access good /",
+        "token other",
+        "access other /metrics",
+        "token nobody",
+        "token down",
+    ];
+    assert_eq!(*asked.lock().unwrap(), expected);
+    let without = house.ask(&agent, None, "/metrics", "").unwrap();
+    assert!(
+        without.contains("www-authenticate: Bearer\r\n"),
+        "{without}"
+    );
+    let metrics = house.scrape(&agent, "Authorization: Bearer good\r\n");
+    for (reason, count) in [
+        ("not_allowed", 2),
+        ("wrong_credentials", 1),
+        ("review_failed", 1),
+        ("no_credentials", 1),
+    ] {
+        let counted = format!("x509_web_refused_total{{reason=\"{reason}\"}} {count}\n");
+        assert!(metrics.contains(&counted), "{counted}{metrics}");
+    }
+}
+
+#[test]
+fn tokens_in_clear_are_refused() {
+    let house = House::new();
+    let file = path(&house.folder, "a.pem");
+    let kubeconfig = house.write("kubeconfig", NOBODY);
+    let config = house.write(
+        "config.yaml",
+        &format!("server: {{tokenReview: {{kubeconfig: {kubeconfig}}}}}\nsources: [{{kind: file, name: a, paths: [{file}]}}]\n"),
+    );
+    let output = run(&["--config", &config, "-b", "127.0.0.1:0"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("server.tokenReview: tokens take TLS"),
+        "{said}"
+    );
+}
