@@ -13,6 +13,7 @@ import tarfile
 import time
 
 EPOCH = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def main():
@@ -38,6 +39,7 @@ def arguments():
     parser.add_argument("--tag", action="append", required=True, help="the image's name; may be given again")
     parser.add_argument("--file", action="append", required=True, metavar="/IN/IMAGE=PATH")
     parser.add_argument("--entrypoint", help="without one, the pod names its command")
+    parser.add_argument("--machine", default=os.uname().machine, choices=ARCHITECTURES, help="that the files are for")
     parser.add_argument("--user", default="")
     parser.add_argument("--env", action="append", default=[])
     parser.add_argument("--label", action="append", default=[])
@@ -85,7 +87,7 @@ def image_config(args, layer):
     if args.label:
         config["Labels"] = dict(item.split("=", 1) for item in args.label)
     return {
-        "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine],
+        "architecture": ARCHITECTURES[args.machine],
         "os": "linux",
         "created": created,
         "config": config,
