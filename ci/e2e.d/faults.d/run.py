@@ -85,7 +85,7 @@ def tell(it, stories, agent):
             it.proxy.cut()
             with contextlib.suppress(Failed, RuntimeError, OSError):
                 it.server.until_ready()
-                it.count = 2 * len(it.server.call("GET", it.server.path)["items"])
+                it.count = 2 * len(it.server.call("GET", f"{it.server.path}?fieldSelector=type%3D{it.server.type}")["items"])
                 it.steady()
     print(f"{len(stories) - len(failed)} stories passed, {len(failed)} failed{': ' + ', '.join(failed) if failed else ''}", flush=True)
     return failed

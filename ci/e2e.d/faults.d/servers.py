@@ -27,6 +27,7 @@ class Gone(Exception):
 
 class Objects:
     """What stories do to Secrets, whichever server it is."""
+    type = TLS
 
     def call(self, method, path, body=None, kind="application/json"):
         connection = self.connect()
