@@ -6,6 +6,7 @@
 //! content of each that is read on in the one form that the crate always reads. What it cannot make
 //! sense of is a result too. Keys and other kinds are stepped over unread.
 
+use memchr::{memchr, memchr2, memchr3, memrchr, memrchr2};
 use rustls_pemfile::Item;
 
 /// One block.
@@ -51,8 +52,7 @@ pub(super) fn decode(content: &[u8], scratch: &mut Vec<u8>) -> Option<Vec<u8>> {
         let full = scratch.len() + PIECE;
         while scratch.len() < full && !rest.is_empty() {
             let fits = &rest[..rest.len().min(full - scratch.len())];
-            let blank = fits.iter().position(u8::is_ascii_whitespace);
-            let (word, behind) = rest.split_at(blank.unwrap_or(fits.len()));
+            let (word, behind) = rest.split_at(word(fits));
             scratch.extend_from_slice(word);
             rest = behind.trim_ascii_start();
         }
@@ -117,7 +117,7 @@ impl<'a> Blocks<'a> {
     fn boundary(&self, from: usize) -> Option<Boundary<'a>> {
         let mut at = from;
         loop {
-            at += self.text.get(at..)?.iter().position(|&byte| byte == b'-')?;
+            at += memchr(b'-', self.text.get(at..)?)?;
             let start = at;
             let rest = &self.text[start..];
             at += 1;
@@ -147,7 +147,7 @@ impl<'a> Blocks<'a> {
     /// the line can only have begun if `from` is the beginning of the text.
     fn is_comment(&self, from: usize, at: usize) -> bool {
         let before = &self.text[from..at];
-        let line = match before.iter().rposition(|&byte| is_line_end(byte)) {
+        let line = match memrchr2(b'\n', b'\r', before) {
             Some(end_of_last) => &before[end_of_last + 1..],
             None if from == 0 => before,
             None => return false,
@@ -227,7 +227,7 @@ fn kind(label: &[u8]) -> Kind<'_> {
 /// The content behind its RFC 1421 headers, if it has any. Base64 has no colon, so the last one is
 /// in the last header, which may go on until a blank line.
 fn without_headers(content: &[u8]) -> &[u8] {
-    let Some(colon) = content.iter().rposition(|&byte| byte == b':') else {
+    let Some(colon) = memrchr(b':', content) else {
         return content;
     };
     let line_end = if content.contains(&b'\n') {
@@ -247,6 +247,12 @@ fn without_headers(content: &[u8]) -> &[u8] {
         }
     }
     &rest[header..]
+}
+
+/// The length of the text up to its first blank. Nearly always that is the end of a line.
+fn word(text: &[u8]) -> usize {
+    let end = memchr3(b'\n', b'\r', b' ', text).unwrap_or(text.len());
+    memchr2(b'\t', b'\x0c', &text[..end]).unwrap_or(end)
 }
 
 fn is_line_end(byte: u8) -> bool {
