@@ -134,14 +134,17 @@ pub async fn run(
                         // The sender lives as long as this loop; an error also means "stop".
                         drop(closed.wait_for(|closing| *closing).await);
                     };
-                    let Some((tls, door)) = tls else {
-                        return connection(stream, router, &watched, stop).await;
+                    let stream: Box<dyn Stream> = match tls {
+                        None => Box::new(stream),
+                        Some((tls, door)) => {
+                            match tokio::time::timeout(BEGIN, tls.accept(stream)).await {
+                                Ok(Ok(stream)) => Box::new(stream),
+                                Ok(Err(error)) => return door.refuse_tls(&error),
+                                Err(late) => return door.refuse_tls(&late.into()),
+                            }
+                        }
                     };
-                    match tokio::time::timeout(BEGIN, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => connection(stream, router, &watched, stop).await,
-                        Ok(Err(error)) => door.refuse_tls(&error),
-                        Err(late) => door.refuse_tls(&late.into()),
-                    }
+                    connection(stream, router, &watched, stop).await;
                 });
                 places.take(task, pulse);
             }
@@ -173,14 +176,17 @@ async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-async fn connection<S>(
-    stream: S,
+/// TCP, or TLS over it. Behind a pointer, so that HTTP's code is there once.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+async fn connection(
+    stream: Box<dyn Stream>,
     router: Router,
     pulse: &Arc<Pulse>,
     stop: impl Future<Output = ()>,
-) where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+) {
     let service = service_fn(|request| {
         let answering = pulse.answering();
         let answer = router.clone().call(request);
