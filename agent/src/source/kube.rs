@@ -7,6 +7,7 @@
 mod api;
 mod client;
 mod health;
+mod kubeconfig;
 mod lines;
 mod list;
 mod pace;

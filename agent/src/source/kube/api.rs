@@ -5,7 +5,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ::kube::config::{Config, KubeConfigOptions, Kubeconfig};
+use ::kube::config::Config;
 use http::Request;
 use http::header::ACCEPT;
 use http_body_util::{BodyExt, Full};
@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::client::{Body, Client};
+use super::kubeconfig;
 use super::target::Target;
 use super::trouble::Trouble;
 use crate::model::Reason;
@@ -184,22 +185,15 @@ pub(super) async fn client(settings: &Settings) -> Result<Client, Trouble> {
 }
 
 async fn config(settings: &Settings) -> Result<Config, Trouble> {
-    let options = KubeConfigOptions::default();
     if let Some(path) = &settings.kubeconfig {
-        let shown = path.display().to_string();
-        let kubeconfig =
-            Kubeconfig::read_from(path).map_err(|error| Trouble::kubeconfig(&shown, &error))?;
-        return Config::from_custom_kubeconfig(kubeconfig, &options)
-            .await
-            .map_err(|error| Trouble::kubeconfig(&shown, &error));
+        return kubeconfig::config(path).await;
     }
     match Config::incluster() {
         Ok(config) => Ok(config),
-        Err(in_cluster) => Config::from_kubeconfig(&options).await.map_err(|_| {
-            Trouble::new(
-                Reason::NotFound,
-                format!("there is neither a service account nor a kubeconfig: {in_cluster}"),
-            )
+        Err(in_cluster) => kubeconfig::of_environment().await.unwrap_or_else(|| {
+            let detail =
+                format!("there is neither a service account nor a kubeconfig: {in_cluster}");
+            Err(Trouble::new(Reason::NotFound, detail))
         }),
     }
 }
