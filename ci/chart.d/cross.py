@@ -105,6 +105,10 @@ def bindings(objects, namespace):
         subjects = {(s["name"], s["namespace"]) for s in binding["subjects"]}
         if role["name"].startswith("system:openshift:scc:"):
             bound.discard((role["kind"], place(binding), role["name"]))
+        elif role["name"] == "system:auth-delegator":
+            bound.discard((role["kind"], place(binding), role["name"]))
+            if subjects != {(pod(w)["serviceAccountName"], namespace) for w in of(objects, *WORKLOADS)}:
+                yield f"{title(binding)}: binds others than all pods"
         elif subjects != {(name, namespace) for name in pods}:
             yield f"{title(binding)}: binds another account than the Secrets pod's"
     if roles != bound:

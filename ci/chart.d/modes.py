@@ -193,6 +193,19 @@ def web(report):
     report.equal("and the other is not made", [s for s in cross.of(helm.objects(both), "Secret")], [])
 
 
+def tokens(report):
+    """Bearer tokens: TLS, the right to have them reviewed for each pod that asks, and a token on the nodes that may do just that."""
+    found = helm.objects({"rbacProxy": {"enabled": True, "tls": {"existingSecretName": "mine"}}})
+    binding = next(item for item in cross.of(found, "ClusterRoleBinding") if item["metadata"]["name"].endswith("-reviews"))
+    report.equal("who may ask", (binding["roleRef"]["name"], [s["name"] for s in binding["subjects"]]), ("system:auth-delegator", ["x509-x509-certificate-exporter", "x509-x509-certificate-exporter-node"]))
+    for workload in cross.of(found, "Deployment", "DaemonSet"):
+        pod, server = cross.pod(workload), yaml.safe_load(cross.config_of(found, workload))["server"]
+        report.equal("the agent is told", (server["tokenReview"], server["webConfigFile"]), ({}, "/mnt/webconfig.yaml"))
+        report.equal("a token, once", (pod["automountServiceAccountToken"], [v["name"] for v in pod["volumes"] if v["name"] == "token"]), (workload["kind"] == "Deployment", [] if workload["kind"] == "Deployment" else ["token"]))
+    endpoint = cross.of(found, "ServiceMonitor")[0]["spec"]["endpoints"][0]
+    report.equal("Prometheus brings its own", (endpoint["scheme"], endpoint["bearerTokenFile"]), ("https", "/var/run/secrets/kubernetes.io/serviceaccount/token"))
+
+
 def checks(report):
-    for part in (discovery, masters, rights, capabilities, absent, openshift, web):
+    for part in (tokens, discovery, masters, rights, capabilities, absent, openshift, web):
         part(report)

@@ -46,10 +46,8 @@ volumeMounts:
   - name: config
     mountPath: /etc/x509-certificate-exporter
     readOnly: true
-  {{- if $web.secret }}
-  - name: web
-    mountPath: /mnt
-    readOnly: true
+  {{- with include "x509.web.mounts" . }}
+  {{- . | nindent 2 }}
   {{- end }}
   {{- range .mounts }}
   - name: {{ .volume }}

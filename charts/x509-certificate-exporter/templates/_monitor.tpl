@@ -5,6 +5,7 @@
 {{- $_ := set $m "scheme" "https" -}}
 {{- if not $m.tlsConfig -}}{{- $_ := set $m "tlsConfig" (dict "insecureSkipVerify" true) -}}{{- end -}}
 {{- end -}}
+{{- if and $web.tokens (not $m.bearerTokenFile) -}}{{- $_ := set $m "bearerTokenFile" "/var/run/secrets/kubernetes.io/serviceaccount/token" -}}{{- end -}}
 {{- if .root.Values.monitoring.nodeLabel -}}{{- $_ := set $m "relabelings" (concat (include "x509.monitor.node" . | fromYaml).relabelings ($m.relabelings | default list)) -}}{{- end -}}
 - port: metrics
   {{- with $m.scrapeInterval }}
@@ -14,6 +15,9 @@
   scrapeTimeout: {{ . }}
   {{- end }}
   scheme: {{ $m.scheme }}
+  {{- with $m.bearerTokenFile }}
+  bearerTokenFile: {{ . }}
+  {{- end }}
   {{- range $key := list "basicAuth" "tlsConfig" "relabelings" "metricRelabelings" }}
   {{- with index $m $key }}
   {{ $key }}:

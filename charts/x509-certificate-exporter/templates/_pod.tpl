@@ -59,10 +59,8 @@ spec:
       configMap:
         name: {{ .configMap | toYaml }}
       {{- end }}
-    {{- with (include "x509.web" $root | fromYaml).secret }}
-    - name: web
-      secret:
-        secretName: {{ . | toYaml }}
+    {{- with include "x509.web.volumes" . }}
+    {{- . | nindent 4 }}
     {{- end }}
     {{- range .mounts }}
     - name: {{ .volume }}

@@ -23,7 +23,6 @@
 {{- range $key := list "exposeDiagnosticMetrics" "metricLabelsFilterList" -}}
 {{- $_ := set $used $key (index $v $key) -}}
 {{- end -}}
-{{- $_ := set $used "rbacProxy.enabled" $v.rbacProxy.enabled -}}
 {{- range $key, $value := $used -}}
 {{- if $value -}}
 {{- $_ := set $c "found" (append $c.found (printf "%s: not built yet in this version of the chart; leave it at its default" $key)) -}}

@@ -6,11 +6,14 @@ which a kubelet cannot show.
 {{- define "x509.web" -}}
 {{- $v := .Values -}}
 {{- $hidden := $v.webConfigurationExistingSecret | default "" -}}
-{{- $web := ternary "" ($v.webConfiguration | default "") (ne $hidden "") | fromYaml -}}
+{{- $tokens := eq true $v.rbacProxy.enabled -}}
+{{- $web := ternary "" (include "x509.web.text" .) (ne $hidden "") | fromYaml -}}
 {{- $tls := $web.tls_server_config | default dict -}}
 {{- $clients := has ($tls.client_auth_type | default "") (list "RequireAnyClientCert" "RequireClientCert" "RequireAndVerifyClientCert") -}}
 {{- $made := dict "tls" (not (empty $tls)) "auth" (not (empty $web.basic_auth_users)) "clients" $clients -}}
-{{- if or $hidden $v.webConfiguration -}}
+{{- $_ := set $made "tokens" $tokens -}}
+{{- if and $tokens $v.rbacProxy.tls.existingSecretName -}}{{- $_ := set $made "certificate" $v.rbacProxy.tls.existingSecretName -}}{{- end -}}
+{{- if or $hidden (include "x509.web.text" .) -}}
 {{- $_ := set $made "secret" ($hidden | default (printf "%s-webconf" (include "x509.fullname" .))) -}}
 {{- end -}}
 {{- $_ := set $made "probe" (int $v.probeListenPort) -}}
@@ -20,12 +23,23 @@ which a kubelet cannot show.
 {{- toYaml $made -}}
 {{- end -}}
 
+{{/* The text of the chart's web configuration: the user's, or one for the certificate that rbacProxy names. */}}
+{{- define "x509.web.text" -}}
+{{- $v := .Values -}}
+{{- $proxy := and (eq true $v.rbacProxy.enabled) $v.rbacProxy.tls.existingSecretName -}}
+{{- $certificate := dict "cert_file" "/etc/x509-web-tls/tls.crt" "key_file" "/etc/x509-web-tls/tls.key" -}}
+{{- if $v.webConfiguration -}}{{- $v.webConfiguration -}}
+{{- else if $proxy -}}{{- dict "tls_server_config" $certificate | toYaml -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The same in the agent's configuration. */}}
 {{- define "x509.web.server" -}}
 {{- $web := include "x509.web" . | fromYaml -}}
 {{- $server := dict "listen" (printf ":%d" (int .Values.podListenPort)) -}}
 {{- if $web.secret -}}{{- $_ := set $server "webConfigFile" "/mnt/webconfig.yaml" -}}{{- end -}}
 {{- with int $web.probe -}}{{- $_ := set $server "probeListen" (printf ":%d" .) -}}{{- end -}}
+{{- if $web.tokens -}}{{- $_ := set $server "tokenReview" dict -}}{{- end -}}
 {{- toYaml $server -}}
 {{- end -}}
 
@@ -50,6 +64,14 @@ which a kubelet cannot show.
 {{- else -}}
 {{- range $key := omit $file "tls_server_config" "http_server_config" "basic_auth_users" "rate_limit" | keys | sortAlpha -}}
 {{- $_ := set $c "found" (append $c.found (printf "webConfiguration: %s is none of tls_server_config, http_server_config, basic_auth_users, rate_limit" $key)) -}}
+{{- end -}}
+{{- end -}}
+{{- if $web.tokens -}}
+{{- if not (or $web.tls $v.webConfigurationExistingSecret) -}}
+{{- $_ := set $c "found" (append $c.found "rbacProxy.enabled: tokens take TLS; name a Secret of type kubernetes.io/tls in rbacProxy.tls.existingSecretName, or give webConfiguration a tls_server_config") -}}
+{{- end -}}
+{{- if or (ne $v.rbac.mode "cluster") (not $v.rbac.create) -}}
+{{- $_ := set $c "found" (append $c.found "rbacProxy.enabled: takes the right to have tokens reviewed by the cluster, which comes with rbac.create and rbac.mode: cluster alone") -}}
 {{- end -}}
 {{- end -}}
 {{- if eq (int $web.probe) (int $v.podListenPort) -}}
