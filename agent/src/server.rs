@@ -45,6 +45,8 @@ use crate::expose::query::{Asked, Reader};
 use crate::expose::rows::Gone;
 use crate::health::Health;
 
+/// Connections that the kernel keeps until they are accepted.
+const BACKLOG: u32 = 1024;
 /// How long requests under way may go on after the signal to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -91,6 +93,8 @@ pub fn bind(host: &str, port: u16) -> io::Result<TcpListener> {
     }
     let host = if host.is_empty() { "0.0.0.0" } else { host };
     let listener = std::net::TcpListener::bind((host, port))?;
+    // The standard library's 128 are too few: what comes beyond them waits for seconds.
+    rustix::net::listen(&listener, BACKLOG.cast_signed())?;
     listener.set_nonblocking(true)?;
     TcpListener::from_std(listener)
 }
@@ -101,7 +105,7 @@ fn bind_both(port: u16) -> io::Result<TcpListener> {
     rustix::net::sockopt::set_ipv6_v6only(&socket, false)?;
     socket.set_reuseaddr(true)?;
     socket.bind((Ipv6Addr::UNSPECIFIED, port).into())?;
-    socket.listen(1024)
+    socket.listen(BACKLOG)
 }
 
 /// Serves until `stop` resolves, then lets requests under way end.
@@ -146,7 +150,7 @@ pub async fn run(
                     };
                     connection(stream, router, &watched, stop).await;
                 });
-                places.take(task, pulse);
+                places.take(task, pulse).await;
             }
             Err(error) => {
                 if error.kind() == io::ErrorKind::ConnectionAborted {

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, yield_now};
 use tokio::time::{Instant, sleep_until};
 
 /// Connections served at once; a further one takes the place of the one that has been at the same for
@@ -44,10 +44,12 @@ enum Phase {
 pub(super) struct Answering(Arc<Pulse>);
 
 impl Places {
-    /// Gives a place to a connection, and takes one away if there is none.
-    pub(super) fn take(&mut self, task: AbortHandle, pulse: Arc<Pulse>) {
+    /// Gives a place to a connection, and takes one away if there is none: then the runtime must have
+    /// its turn, or as many as it grants to one task were accepted before the first is closed.
+    pub(super) async fn take(&mut self, task: AbortHandle, pulse: Arc<Pulse>) {
         self.0.retain(|place| !place.task.is_finished());
-        if self.0.len() >= PLACES {
+        let full = self.0.len() >= PLACES;
+        if full {
             // Whatever it is at: were those who are answered spared, slow readers would drive out
             // each newcomer before it has said a word.
             let since = |index: &usize| self.0[*index].pulse.state().1;
@@ -57,6 +59,9 @@ impl Places {
             }
         }
         self.0.push(Place { task, pulse });
+        if full {
+            yield_now().await;
+        }
     }
 }
 
@@ -127,28 +132,31 @@ mod tests {
     async fn a_newcomer_takes_the_place_of_who_takes_longest() {
         let mut tasks = tokio::task::JoinSet::new();
         let mut places = Places::default();
-        let mut join = |places: &mut Places| {
+        let mut join = async || {
             let pulse = Pulse::new();
             let task = tasks.spawn(std::future::pending::<()>());
-            places.take(task.clone(), Arc::clone(&pulse));
+            places.take(task.clone(), Arc::clone(&pulse)).await;
             (task, pulse)
         };
-        let (scraper, scraping) = join(&mut places);
-        let (reader, reading) = join(&mut places);
+        let (scraper, scraping) = join().await;
+        let (reader, reading) = join().await;
         let _slowly = reading.answering();
-        let (silent, _) = join(&mut places);
+        let (silent, _) = join().await;
         tokio::time::advance(Duration::from_secs(1)).await;
         drop(scraping.answering());
-        let others: Vec<_> = (3..PLACES).map(|_| join(&mut places).0).collect();
-        assert!(!reader.is_finished());
-        let newcomers = [join(&mut places).0, join(&mut places).0];
-        for gone in [reader, silent] {
-            while !gone.is_finished() {
-                tokio::task::yield_now().await;
-            }
+        let mut stay = vec![scraper];
+        for _ in 3..PLACES {
+            stay.push(join().await.0);
         }
-        let stay = others.iter().chain(&newcomers).chain([&scraper]);
-        assert!(stay.into_iter().all(|task| !task.is_finished()));
+        for _ in 0..10 {
+            yield_now().await; // until all have begun
+        }
+        for gone in [reader, silent] {
+            assert!(!gone.is_finished());
+            stay.push(join().await.0);
+            assert!(gone.is_finished(), "at once");
+        }
+        assert!(stay.iter().all(|task| !task.is_finished()));
         assert_eq!(places.0.len(), PLACES);
     }
 }
