@@ -66,7 +66,7 @@ class Agent(Scraped):
         self.binary, self.folder = binary, pathlib.Path(folder)
         self.log = self.folder / "agent.log"
         self.config = self.folder / "agent.yaml"
-        self.config.write_text(json.dumps({"server": {"listen": f"127.0.0.1:{self.port}"}, "log": {"level": level}, "sources": sources}), encoding="utf-8")
+        self.config.write_text(json.dumps({"server": {"listen": f":{self.port}"}, "log": {"level": level}, "sources": sources}), encoding="utf-8")
         self.process = None
 
     def __enter__(self):
