@@ -17,6 +17,10 @@ use crate::model::Name;
 /// this a name is a way to swell the exposition.
 const MAX_CHARACTERS: usize = 256;
 
+/// Octets that hold so many characters, and one more, in whatever encoding: what is behind them is
+/// not looked at. The issuer of a revocation list may have megabytes.
+const MAX_OCTETS: usize = 4 * (MAX_CHARACTERS + 2);
+
 /// Reads a name; what cannot be read is left out.
 pub(super) fn name(element: Element<'_>) -> Name<Cow<'_, str>> {
     let mut name = Name::default();
@@ -54,23 +58,22 @@ fn slot<'a, T>(name: &'a mut Name<T>, oid: &[u8]) -> Option<&'a mut Option<T>> {
 
 /// The text of a string element; `None` where it is empty or no string.
 fn text(value: Element<'_>) -> Option<Cow<'_, str>> {
+    let content = beginning(value.content);
     let text = match value.tag {
         // UTF8String.
-        0x0c => String::from_utf8_lossy(value.content),
+        0x0c => String::from_utf8_lossy(content),
         // NumericString, PrintableString, IA5String, VisibleString, GeneralString: ASCII by the
         // book, anything in practice.
-        0x12 | 0x13 | 0x16 | 0x1a | 0x1b => match str::from_utf8(value.content) {
+        0x12 | 0x13 | 0x16 | 0x1a | 0x1b => match str::from_utf8(content) {
             Ok(text) => Cow::Borrowed(text),
-            Err(_) => latin_1(value.content),
+            Err(_) => latin_1(content),
         },
         // TeletexString: T.61 by the book, Latin-1 in practice (OpenSSL reads it so).
-        0x14 => latin_1(value.content),
+        0x14 => latin_1(content),
         // UniversalString.
-        0x1c => wide(value.content, |unit: [u8; 4]| u32::from_be_bytes(unit)),
+        0x1c => wide(content, |unit: [u8; 4]| u32::from_be_bytes(unit)),
         // BMPString.
-        0x1e => wide(value.content, |unit: [u8; 2]| {
-            u16::from_be_bytes(unit).into()
-        }),
+        0x1e => wide(content, |unit: [u8; 2]| u16::from_be_bytes(unit).into()),
         _ => return None,
     };
     if text.is_empty() {
@@ -81,6 +84,16 @@ fn text(value: Element<'_>) -> Option<Cow<'_, str>> {
     }
     let text: String = text.chars().take(MAX_CHARACTERS).collect();
     Some(clean(&text).into())
+}
+
+/// As much as is looked at; no character of UTF-8 is cut.
+fn beginning(content: &[u8]) -> &[u8] {
+    if content.len() <= MAX_OCTETS {
+        return content;
+    }
+    let goes_on = |cut: &usize| content[MAX_OCTETS - cut] & 0xc0 == 0x80;
+    let cut = (0..3).take_while(goes_on).count();
+    &content[..MAX_OCTETS - cut]
 }
 
 /// Text whose control characters are replaced.
@@ -217,6 +230,29 @@ mod tests {
         assert_eq!(common_name(12, long.as_bytes()).unwrap(), "ë".repeat(256));
         let kept = "ë".repeat(256);
         assert_eq!(common_name(12, kept.as_bytes()).unwrap(), kept);
+    }
+
+    #[test]
+    fn text_of_any_length_is_read_as_its_beginning() {
+        for (tag, unit, character) in [
+            (0x0c, "x".as_bytes(), 'x'),
+            (0x0c, "ë".as_bytes(), 'ë'),
+            (0x0c, "€".as_bytes(), '€'),
+            (0x0c, "😀".as_bytes(), '😀'),
+            (0x13, "€".as_bytes(), '€'),
+            (0x13, "😀".as_bytes(), '😀'),
+            (0x14, b"\xeb", 'ë'),
+            (0x14, b"\x80", '\u{fffd}'),
+            (0x1c, b"\0\x01\xf6\0", '😀'),
+            (0x1e, b"\x20\xac", '€'),
+            (0x1e, b"\0\xac", '¬'),
+        ] {
+            for more in 0..9 {
+                let long = unit.repeat(MAX_CHARACTERS + 100 * more);
+                let whole: String = [character; MAX_CHARACTERS].iter().collect();
+                assert_eq!(common_name(tag, &long), Some(whole), "{tag:x} {unit:x?}");
+            }
+        }
     }
 
     #[test]
