@@ -34,6 +34,7 @@ mod pkcs7;
 mod time;
 mod x509;
 
+pub use collector::MAX_BLOCKS;
 pub use passphrase::Passphrase;
 
 /// What was found in the bytes of one place.

@@ -24,7 +24,7 @@ pub(super) struct Collector {
 
 /// Blocks read from one place: the system's trust store holds some 150, the largest bundles known
 /// a few thousand.
-pub(super) const MAX_BLOCKS: usize = 10_000;
+pub const MAX_BLOCKS: usize = 10_000;
 
 /// Bytes of one certificate, as it stands. Most have 1 to 4 KiB, a few freaks 100.
 pub(super) const MAX_BLOCK: usize = 1 << 20;

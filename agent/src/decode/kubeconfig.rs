@@ -7,11 +7,12 @@
 //! keys alone are taken by who compares them, if asked to.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::{DeserializeOwned, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::{DuplicateKeyPolicy, Error, Options};
 use zeroize::Zeroizing;
@@ -66,7 +67,7 @@ pub type Entries = Vec<(KubeconfigEntry, Option<ClientKey>)>;
 
 fn find<K: Key>(bytes: &[u8]) -> Result<Entries, Problem> {
     if bytes.len() > MAX_BYTES {
-        let detail = "the kubeconfig is larger than 8 MiB";
+        let detail = "the kubeconfig is larger than 4 MiB";
         return Err(Problem::new(Reason::TooLarge, detail));
     }
     let text = str::from_utf8(bytes)
@@ -85,7 +86,10 @@ fn find<K: Key>(bytes: &[u8]) -> Result<Entries, Problem> {
 }
 
 /// Bytes of a kubeconfig. One with the CAs and certificates of 100 clusters has 1 MiB.
-const MAX_BYTES: usize = 8 << 20;
+const MAX_BYTES: usize = 4 << 20;
+
+/// Clusters and users of one kubeconfig that callers look at.
+pub const MAX_ENTRIES: usize = 512;
 
 /// Bytes of one base64 field: what encodes a block of the size that is decoded at most, and more.
 const MAX_DATA: usize = 2 << 20;
@@ -97,9 +101,12 @@ const MAX_NAME: usize = 256;
 #[derive(Deserialize)]
 struct Kubeconfig<K> {
     kind: Option<String>,
-    clusters: Option<Vec<NamedCluster>>,
-    users: Option<Vec<NamedUser<K>>>,
+    clusters: Option<First<NamedCluster>>,
+    users: Option<First<NamedUser<K>>>,
 }
+
+/// The first elements of a list; the others are skipped unread. A file may hold a hundred thousand.
+struct First<T>(Vec<T>);
 
 #[derive(Deserialize)]
 struct NamedCluster {
@@ -158,9 +165,11 @@ fn options() -> Options {
             max_depth: 32,
             flow_nesting_limit: 32,
             max_documents: 16,
-            max_events: 400_000,
-            max_nodes: 200_000,
-            max_total_scalar_bytes: 2 * MAX_BYTES,
+            // Each takes 300 bytes while it is read; so many clusters and users, and their contexts, need half.
+            max_events: 80_000,
+            max_nodes: 40_000,
+            // What an alias repeats counts each time.
+            max_total_scalar_bytes: MAX_BYTES + (1 << 20),
             max_merge_keys: 100,
         },
     }
@@ -202,7 +211,8 @@ impl<K: Key> Kubeconfig<K> {
     }
 
     fn into_entries(self) -> impl Iterator<Item = (KubeconfigEntry, Option<ClientKey>)> {
-        let clusters = self.clusters.into_iter().flatten().filter_map(|named| {
+        let clusters = self.clusters.into_iter().flat_map(|First(all)| all);
+        let clusters = clusters.filter_map(|named| {
             let cluster = named.cluster?;
             let entry = KubeconfigEntry::find(
                 EntryKind::Cluster,
@@ -212,7 +222,8 @@ impl<K: Key> Kubeconfig<K> {
             )?;
             Some((entry, None))
         });
-        let users = self.users.into_iter().flatten().filter_map(|named| {
+        let users = self.users.into_iter().flat_map(|First(all)| all);
+        let users = users.filter_map(|named| {
             let user = named.user?;
             let entry = KubeconfigEntry::find(
                 EntryKind::User,
@@ -223,6 +234,37 @@ impl<K: Key> Kubeconfig<K> {
             Some((entry, K::find(user.client_key_data, user.client_key)))
         });
         clusters.chain(users)
+    }
+}
+
+// === impl First ===
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for First<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(FirstVisitor(PhantomData))
+    }
+}
+
+struct FirstVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for FirstVisitor<T> {
+    type Value = First<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<First<T>, A::Error> {
+        let mut first = Vec::new();
+        // One more than callers look at, so that they know.
+        while first.len() <= MAX_ENTRIES {
+            match list.next_element()? {
+                Some(element) => first.push(element),
+                None => return Ok(First(first)),
+            }
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(First(first))
     }
 }
 

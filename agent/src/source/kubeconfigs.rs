@@ -18,9 +18,9 @@ use super::host::patrol::{Door, Scan, patrol};
 use super::host::walk::{Expansion, Search};
 use super::host::{HostRoot, Look, faulty, is_unread, label, no_certificate};
 use super::{Failure, LocalFuture, Sink, Source};
-use crate::decode;
 use crate::decode::key::check_key;
-use crate::decode::kubeconfig::{self, ClientKey, Content};
+use crate::decode::kubeconfig::{self, ClientKey, Content, MAX_ENTRIES};
+use crate::decode::{self, MAX_BLOCKS};
 use crate::model::{Bundle, Entry, Location, Problem, Reason};
 
 pub use super::host::Options;
@@ -292,7 +292,11 @@ impl Kubeconfig {
                 self.fault = None;
                 match parts {
                     Ok(parts) if parts.is_empty() && named => self.fail(no_certificate()),
-                    Ok(parts) => self.parts = parts,
+                    Ok(mut parts) => {
+                        self.fault = (parts.len() > MAX_ENTRIES).then(too_many_entries);
+                        parts.truncate(MAX_ENTRIES);
+                        self.parts = parts;
+                    }
                     Err(problem) => self.fail(problem),
                 }
             }
@@ -320,8 +324,12 @@ impl Kubeconfig {
     }
 
     /// One bundle for each entry; entries with one name are one.
+    ///
+    /// All entries may name one and the same large file, and each shows all of it: together they have
+    /// no more room than one place has.
     fn bundles(&self, files: &HashMap<Pair, Named>) -> BTreeMap<Entry, Bundle> {
         let mut bundles: BTreeMap<_, Bundle> = BTreeMap::new();
+        let (mut room, beyond) = (MAX_BLOCKS, Bundle::bad(too_many_certificates()));
         for (entry, part) in &self.parts {
             let bundle = match part {
                 Part::Here(bundle) => bundle,
@@ -330,6 +338,10 @@ impl Kubeconfig {
                     None => continue,
                 },
             };
+            let found = bundle.certificates().len() + bundle.crls.len();
+            let left = room.checked_sub(found);
+            let bundle = left.map_or(&beyond, |_| bundle);
+            room = left.unwrap_or(room);
             match bundles.get_mut(entry) {
                 Some(merged) => merge(merged, bundle),
                 None => drop(bundles.insert(entry.clone(), bundle.clone())),
@@ -373,6 +385,7 @@ fn parts(path: &Path, bytes: &[u8], compare_keys: bool) -> Parts {
     };
     Ok(entries
         .into_iter()
+        .take(MAX_ENTRIES + 1)
         .map(|(found, key)| {
             let part = match (found.content, key) {
                 (Content::Data(bytes), Some(ClientKey::Data(key))) => {
@@ -388,6 +401,18 @@ fn parts(path: &Path, bytes: &[u8], compare_keys: bool) -> Parts {
             (found.entry, part)
         })
         .collect())
+}
+
+fn too_many_entries() -> Problem {
+    let detail = format!("more than {MAX_ENTRIES} clusters and users: the rest is not read");
+    Problem::new(Reason::TooMany, detail)
+}
+
+fn too_many_certificates() -> Problem {
+    let detail = format!(
+        "the entries before it show {MAX_BLOCKS} certificates, or all but: this one does not"
+    );
+    Problem::new(Reason::TooMany, detail)
 }
 
 /// The bundle of a place that is there for its certificates.

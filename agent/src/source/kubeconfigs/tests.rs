@@ -385,3 +385,54 @@ fn a_named_key_is_compared_with_the_named_certificate_on_request() {
     host.settle(&mut watch);
     assert_eq!(host.scan(&mut watch), NOTHING);
 }
+
+#[test]
+fn a_kubeconfig_of_more_entries_than_anybody_has_shows_the_first_and_says_so() {
+    let mut host = Host::new();
+    let users = (0..MAX_ENTRIES + 10).map(|number| {
+        format!("- {{name: u{number:04}, user: {{client-certificate: /missing}}}}\n")
+    });
+    host.write("/k", format!("users:\n{}", users.collect::<String>()));
+    let mut watch = host.watch(&["/k"]);
+    let said = host.scan(&mut watch);
+    assert_eq!(said.len(), MAX_ENTRIES + 1);
+    assert_eq!(said[0], "kubeconfig /k user u0000: 0 not_found");
+    assert!(said.contains(&"kubeconfig /k: 0 too_many".to_owned()));
+    host.write(
+        "/k",
+        "users: [{name: u, user: {client-certificate: /missing}}]",
+    );
+    let said = host.scan(&mut watch);
+    assert!(said.contains(&"kubeconfig /k: gone".to_owned()), "{said:?}");
+}
+
+#[test]
+fn entries_that_all_name_one_large_file_have_the_room_of_one_place_together() {
+    let mut host = Host::new();
+    host.write("/bundle", certificate().repeat(MAX_BLOCKS / 4));
+    let users = (0..6)
+        .map(|number| format!("- {{name: u{number}, user: {{client-certificate: /bundle}}}}\n"));
+    host.write("/k", format!("users:\n{}", users.collect::<String>()));
+    host.write(
+        "/neighbour",
+        "users: [{name: a, user: {client-certificate: /one}}]",
+    );
+    host.write("/one", certificate());
+    let mut watch = host.watch(&["/k", "/neighbour"]);
+    let said = host.scan(&mut watch);
+    let expected = [2500, 2500, 2500, 2500].map(|count| format!(": {count}"));
+    for (number, count) in expected.iter().enumerate() {
+        assert!(
+            said[number].ends_with(&format!("u{number}{count}")),
+            "{said:?}"
+        );
+    }
+    assert_eq!(
+        said[4..6],
+        [
+            "kubeconfig /k user u4: 0 too_many",
+            "kubeconfig /k user u5: 0 too_many"
+        ]
+    );
+    assert_eq!(said[6], "kubeconfig /neighbour user a: 1");
+}

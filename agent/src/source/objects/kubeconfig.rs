@@ -7,12 +7,9 @@ use std::sync::Arc;
 
 use super::{Held, Part};
 use crate::decode::argocd;
-use crate::decode::kubeconfig::{self, Content, KubeconfigEntry};
+use crate::decode::kubeconfig::{self, Content, KubeconfigEntry, MAX_ENTRIES};
 use crate::model::{Bundle, Entry, Problem, Reason};
 use crate::source::kubeconfigs::{certificates, merge};
-
-/// More clusters and users of one object are not read.
-const MOST_ENTRIES: usize = 512;
 
 /// The parts of a kubeconfig; none where it holds no certificates.
 pub(crate) fn parts(key: &Arc<str>, bytes: &[u8]) -> Vec<Part> {
@@ -29,7 +26,7 @@ fn of_entries(key: &Arc<str>, entries: Result<Vec<KubeconfigEntry>, Problem>) ->
         Ok(entries) => entries,
         Err(problem) => return vec![Part::new(key.clone(), Bundle::bad(problem))],
     };
-    let (most, mut too_many) = (MOST_ENTRIES, false);
+    let (most, mut too_many) = (MAX_ENTRIES, false);
     let mut bundles: BTreeMap<Entry, Bundle> = BTreeMap::new();
     for found in entries {
         let room = bundles.len() < most;

@@ -47,11 +47,11 @@ fn what_is_no_kubeconfig_is_a_problem_of_the_whole_and_an_empty_one_nothing() {
 
 #[test]
 fn more_entries_than_are_kept_are_told_once() {
-    let users: Vec<_> = (0..MOST_ENTRIES + 2)
+    let users: Vec<_> = (0..MAX_ENTRIES + 2)
         .map(|number| format!("{{name: {number}, user: {{client-certificate-data: eA}}}}"))
         .collect();
     let parts = read(&format!("users: [{}]", users.join(", ")));
-    assert_eq!(parts.len(), MOST_ENTRIES + 1);
+    assert_eq!(parts.len(), MAX_ENTRIES + 1);
     assert_eq!(shown(&parts[..1]), ["value too_many"]);
 }
 
