@@ -2,36 +2,112 @@
 //! same and on the wire a third of the bytes.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
 
 use super::place::Place;
 use super::{Options, info};
 use crate::model::{Certificate, Crl, Entry, Location, Name, Object, ObjectKind};
 
-/// Writes the label sets of a place's certificates, without braces, one string each.
+/// Hands out the label sets of a place's certificates, without braces, one after the other.
 /// Certificates that would be equal in every label carry a `discriminator`: the first 8 hex digits
 /// of their fingerprint, decided from this place alone, so that no other series ever changes.
-pub fn of_certificates(place: &Place<'_>, options: &Options, sets: &mut Vec<String>) {
-    sets.resize_with(place.certificates.len(), String::new);
-    for (certificate, set) in place.certificates.iter().zip(sets.iter_mut()) {
-        set.clear();
+pub fn of_certificates<'a>(
+    place: &Place<'a>,
+    options: &Options,
+    sets: &mut Vec<String>,
+    take: impl FnMut(&'a Certificate, &str) -> io::Result<()>,
+) -> io::Result<()> {
+    let label = |certificate: &Certificate, set: &mut String| {
         location(set, place.location, options);
         facts(set, certificate, options);
         copied(set, place);
-    }
-    let fingerprints = place.certificates.iter().map(|one| &one.fingerprint);
-    discriminate(fingerprints, sets);
+    };
+    each(
+        &place.certificates,
+        |one| &one.fingerprint,
+        label,
+        sets,
+        take,
+    )
 }
 
-/// Writes the label sets of a place's revocation lists, in the same way.
-pub fn of_crls(place: &Place<'_>, options: &Options, sets: &mut Vec<String>) {
-    sets.resize_with(place.crls.len(), String::new);
-    for (crl, set) in place.crls.iter().zip(sets.iter_mut()) {
-        set.clear();
+/// Hands out the label sets of a place's revocation lists, in the same way.
+pub fn of_crls<'a>(
+    place: &Place<'a>,
+    options: &Options,
+    sets: &mut Vec<String>,
+    take: impl FnMut(&'a Crl, &str) -> io::Result<()>,
+) -> io::Result<()> {
+    let label = |crl: &Crl, set: &mut String| {
         location(set, place.location, options);
         facts_of_crl(set, crl, options);
         copied(set, place);
+    };
+    each(&place.crls, |one| &one.fingerprint, label, sets, take)
+}
+
+/// Label sets of one place that stand in memory at a time. Those of a place that somebody filled with
+/// the longest names, at the longest path, would have a hundred megabytes.
+const AT_A_TIME: usize = 64;
+
+/// `sets` only saves allocations.
+fn each<'a, T>(
+    all: &[&'a T],
+    fingerprint: impl Fn(&T) -> &[u8; 32],
+    label: impl Fn(&T, &mut String),
+    sets: &mut Vec<String>,
+    mut take: impl FnMut(&'a T, &str) -> io::Result<()>,
+) -> io::Result<()> {
+    let shared = shared(all, &label);
+    sets.resize_with(all.len().min(AT_A_TIME), String::new);
+    for (at, some) in all.chunks(AT_A_TIME).enumerate() {
+        for (one, set) in some.iter().zip(sets.iter_mut()) {
+            set.clear();
+            label(one, set);
+        }
+        let alike = match &shared {
+            Some(shared) => shared[at * AT_A_TIME..].to_vec(),
+            None => among(&sets[..some.len()]),
+        };
+        for ((one, set), alike) in some.iter().zip(sets.iter_mut()).zip(alike) {
+            if alike {
+                let hex: String = info::hex(fingerprint(one)).chars().take(8).collect();
+                push(set, "discriminator", &hex);
+            }
+            take(one, set)?;
+        }
     }
-    discriminate(place.crls.iter().map(|one| &one.fingerprint), sets);
+    Ok(())
+}
+
+/// Of more than stand in memory at a time, which have the labels of another one, known by hashes.
+fn shared<T>(all: &[&T], label: impl Fn(&T, &mut String)) -> Option<Vec<bool>> {
+    if all.len() <= AT_A_TIME {
+        return None;
+    }
+    let mut set = String::new();
+    let hashes = all.iter().map(|one| {
+        set.clear();
+        label(one, &mut set);
+        let mut hasher = DefaultHasher::new();
+        set.hash(&mut hasher);
+        hasher.finish()
+    });
+    let hashes: Vec<u64> = hashes.collect();
+    Some(among(&hashes))
+}
+
+/// Which of them are equal to others.
+fn among<T: Eq + Hash>(all: &[T]) -> Vec<bool> {
+    if all.len() < 2 {
+        return vec![false; all.len()];
+    }
+    let mut count: HashMap<&T, usize> = HashMap::with_capacity(all.len());
+    for one in all {
+        *count.entry(one).or_default() += 1;
+    }
+    all.iter().map(|one| count.get(one) != Some(&1)).collect()
 }
 
 /// Writes the labels that say where a place is.
@@ -209,26 +285,6 @@ pub(crate) fn sanitized(key: &str) -> String {
     key.chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
         .collect()
-}
-
-fn discriminate<'a>(fingerprints: impl Iterator<Item = &'a [u8; 32]>, sets: &mut [String]) {
-    if sets.len() < 2 {
-        return;
-    }
-    let mut count: HashMap<&str, usize> = HashMap::with_capacity(sets.len());
-    for set in sets.iter() {
-        *count.entry(set).or_default() += 1;
-    }
-    let shared: Vec<bool> = sets
-        .iter()
-        .map(|set| count.get(&**set) != Some(&1))
-        .collect();
-    for ((set, fingerprint), shared) in sets.iter_mut().zip(fingerprints).zip(shared) {
-        if shared {
-            let hex: String = info::hex(fingerprint).chars().take(8).collect();
-            push(set, "discriminator", &hex);
-        }
-    }
 }
 
 /// Escapes as the text format asks: backslash, quote and line feed.

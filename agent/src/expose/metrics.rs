@@ -12,7 +12,7 @@ use self::family::{CHECKED_HELP, CHECKED_NAME, READ_ERRORS_HELP, READ_ERRORS_NAM
 use super::place::{self, Place};
 use super::{Options, info, labels};
 use crate::inventory::{Segment, Snapshot};
-use crate::model::{Certificate, Location, Problem};
+use crate::model::{Certificate, Crl, Location, Problem};
 
 /// The families that stay as they are until the inventory changes, a certificate expires or a
 /// revocation list is due; in their order.
@@ -99,7 +99,13 @@ pub struct Labelled<'a> {
 struct Sets {
     text: String,
     ends: Vec<usize>,
+    /// There are more than are kept: each family makes them anew.
+    is_overfull: bool,
 }
+
+/// Bytes of the label sets of one segment that are kept: those of its 512 places, and what somebody
+/// can fill one of them with is twenty times as much.
+const MOST_TEXT: usize = 2 << 20;
 
 impl Family {
     /// Writes what stands before its series.
@@ -121,21 +127,53 @@ impl Family {
 impl<'a> Labelled<'a> {
     /// Labels what a segment holds.
     pub fn of(segment: &'a Segment, options: &'a Options) -> Self {
-        let places: Vec<_> = place::within(segment).collect();
+        let mut labelled = Self {
+            options,
+            places: place::within(segment).collect(),
+            certificates: Sets::default(),
+            crls: Sets::default(),
+        };
         let (mut certificates, mut crls) = (Sets::default(), Sets::default());
         let mut sets = Vec::new();
-        for place in &places {
-            labels::of_certificates(place, options, &mut sets);
-            certificates.extend(&sets);
-            labels::of_crls(place, options, &mut sets);
-            crls.extend(&sets);
+        for place in &labelled.places {
+            // Ends early where there are too many, which is no error.
+            labels::of_certificates(place, options, &mut sets, |_, set| certificates.push(set))
+                .ok();
+            labels::of_crls(place, options, &mut sets, |_, set| crls.push(set)).ok();
         }
-        Self {
-            options,
-            places,
-            certificates,
-            crls,
+        labelled.certificates = certificates;
+        labelled.crls = crls;
+        labelled
+    }
+
+    /// Hands out the certificates with their labels.
+    fn certificates(
+        &self,
+        mut take: impl FnMut(&Certificate, &str) -> io::Result<()>,
+    ) -> io::Result<()> {
+        if self.certificates.is_overfull {
+            let mut sets = Vec::new();
+            return self.places.iter().try_for_each(|place| {
+                labels::of_certificates(place, self.options, &mut sets, &mut take)
+            });
         }
+        let all = self.places.iter().flat_map(|place| &place.certificates);
+        let mut labelled = all.zip(self.certificates.iter());
+        labelled.try_for_each(|(certificate, set)| take(certificate, set))
+    }
+
+    /// Hands out the revocation lists with their labels.
+    fn crls(&self, mut take: impl FnMut(&Crl, &str) -> io::Result<()>) -> io::Result<()> {
+        if self.crls.is_overfull {
+            let mut sets = Vec::new();
+            return self
+                .places
+                .iter()
+                .try_for_each(|place| labels::of_crls(place, self.options, &mut sets, &mut take));
+        }
+        let all = self.places.iter().flat_map(|place| &place.crls);
+        let mut labelled = all.zip(self.crls.iter());
+        labelled.try_for_each(|(crl, set)| take(crl, set))
     }
 
     /// How many problems there are.
@@ -171,26 +209,20 @@ impl<'a> Labelled<'a> {
             Series::Certificates(value) => {
                 let is_info = family.name == family::INFO.name;
                 let mut with_facts = String::new();
-                let all = self.places.iter().flat_map(|place| &place.certificates);
-                for (&certificate, mut set) in all.zip(self.certificates.iter()) {
-                    if is_info {
-                        set = facts(set, certificate, &mut with_facts);
-                    }
-                    if let Some(value) = value(certificate, now) {
-                        write_sample(family.name, set, value, out)?;
-                    }
-                }
-                Ok(())
+                self.certificates(|certificate, set| {
+                    let set = if is_info {
+                        facts(set, certificate, &mut with_facts)
+                    } else {
+                        set
+                    };
+                    let value = value(certificate, now);
+                    value.map_or(Ok(()), |value| write_sample(family.name, set, value, out))
+                })
             }
-            Series::Crls(value) => {
-                let all = self.places.iter().flat_map(|place| &place.crls);
-                for (&crl, set) in all.zip(self.crls.iter()) {
-                    if let Some(value) = value(crl, now) {
-                        write_sample(family.name, set, value, out)?;
-                    }
-                }
-                Ok(())
-            }
+            Series::Crls(value) => self.crls(|crl, set| {
+                let value = value(crl, now);
+                value.map_or(Ok(()), |value| write_sample(family.name, set, value, out))
+            }),
             Series::Reasons(problems) => {
                 for (is_doubtful, set) in self.reasons(problems) {
                     if !is_doubtful || shown.next() != Some(false) {
@@ -225,11 +257,18 @@ impl<'a> Labelled<'a> {
 }
 
 impl Sets {
-    fn extend(&mut self, sets: &[String]) {
-        for set in sets {
-            self.text.push_str(set);
-            self.ends.push(self.text.len());
+    /// Keeps one more; an error where there is no room.
+    fn push(&mut self, set: &str) -> io::Result<()> {
+        if self.is_overfull || self.text.len() + set.len() > MOST_TEXT {
+            *self = Self {
+                is_overfull: true,
+                ..Self::default()
+            };
+            return Err(io::ErrorKind::OutOfMemory.into());
         }
+        self.text.push_str(set);
+        self.ends.push(self.text.len());
+        Ok(())
     }
 
     fn iter(&self) -> impl Iterator<Item = &str> {
