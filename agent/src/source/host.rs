@@ -422,8 +422,9 @@ fn errno(error: &Error) -> Option<i32> {
     }
 }
 
-/// The most that is read of one file: a hundred times the largest trust bundle in use.
-pub const MAX_FILE: u64 = 16 << 20;
+/// The most that is read of one file: several times the largest trust bundle in use. A node's pod has
+/// room for two at a time, as text and decoded, in the 32 MiB that it may be given.
+pub const MAX_FILE: u64 = 6 << 20;
 
 /// The most entries of one directory that are looked at.
 const MAX_ENTRIES: usize = 100_000;
