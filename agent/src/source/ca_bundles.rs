@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::kubeconfigs::merge;
-use super::objects::object::{fields, text};
+use super::objects::object::{LONGEST_NAME, fields, text};
 use super::objects::{Options, Part, Plan, Raw, Reader, Unread, Wanted, field};
 use crate::model::{Bundle, ObjectKind, Problem, Reason};
 
@@ -126,7 +126,11 @@ impl Reader for Webhooks {
                 continue;
             };
             let room = bundles.len() < MOST_WEBHOOKS;
-            match bundles.entry(webhook.name.map(text).transpose()?.unwrap_or_default()) {
+            let name = webhook.name.map(text).transpose()?.unwrap_or_default();
+            if name.len() > LONGEST_NAME {
+                return Err(Unread::Malformed);
+            }
+            match bundles.entry(name) {
                 // The API of today refuses two of one name; objects that are older than it stay.
                 Occupied(mut known) => merge(known.get_mut(), &bundle),
                 Vacant(new) if room => drop(new.insert(bundle)),

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::kube;
 use super::objects::newest::{self, Revision};
-use super::objects::object::{fields, text};
+use super::objects::object::{LONGEST_NAME, fields, text};
 use super::objects::{Globs, Options, Part, Plan, Raw, Reader, Unread, Wanted, field};
 use crate::model::ObjectKind;
 
@@ -81,10 +81,6 @@ pub fn plan(options: Options) -> Plan {
 const NAME: &str = "cert-manager.io/certificate-name";
 const REVISION: &str = "cert-manager.io/certificate-revision";
 
-/// Longest name of a Kubernetes object. An annotation may be a thousand times longer, and this one
-/// becomes a label.
-const LONGEST_NAME: usize = 253;
-
 impl Reader for SigningRequest {
     fn read(&self, object: &Raw<'_>) -> Result<Vec<Part>, Unread> {
         let spec: Spec<'_> = fields(object.spec)?;
@@ -127,6 +123,7 @@ impl Reader for Request {
 /// The name of the Certificate that asked.
 fn certificate(object: &Raw<'_>) -> Option<String> {
     let name = object.metadata.annotation(NAME)?;
+    // An annotation may be a thousand times longer, and this one becomes a label.
     let fits = 1..=LONGEST_NAME;
     Some(name).filter(|name| fits.contains(&name.len()) && !name.contains(char::is_control))
 }

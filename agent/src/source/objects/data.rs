@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use zeroize::Zeroizing;
 
-use super::object::{map, text};
+use super::object::{LONGEST_NAME, map, text};
 use super::{Held, Part, Unread, kubeconfig};
 use super::{Keystores, vault::Locked};
 use crate::decode::{self, Decoded, Keystore, Passphrase};
@@ -99,6 +99,9 @@ impl<'a> Data<'a> {
                 let Some((key, field)) = wanted(fields, name) else {
                     continue;
                 };
+                if key.len() > LONGEST_NAME {
+                    return Err(Unread::Malformed);
+                }
                 if read == MOST_KEYS {
                     let detail = format!(
                         "there are more than {MOST_KEYS} such keys: this and the rest are not read"

@@ -85,12 +85,16 @@ impl Item for Seen {
 // === impl Metadata ===
 
 impl Metadata<'_> {
-    pub(super) fn reference(&self) -> Reference {
-        Reference {
+    pub(super) fn reference(&self) -> Result<Reference, Unread> {
+        let all = [&self.namespace, &self.name, &self.resource_version];
+        if all.iter().any(|text| text.len() > LONGEST_NAME) {
+            return Err(Unread::Malformed);
+        }
+        Ok(Reference {
             namespace: self.namespace.clone(),
             name: self.name.clone(),
             resource_version: self.resource_version.clone(),
-        }
+        })
     }
 
     /// Those of the labels that are wanted; `wanted` is sorted.
@@ -101,7 +105,7 @@ impl Metadata<'_> {
         let present = map(self.labels).unwrap_or_default();
         let copied = wanted.iter().filter_map(|name| {
             let value = text(present.get(&**name)?).ok()?;
-            Some((name.clone(), value.into()))
+            (value.len() <= LONGEST_VALUE).then(|| (name.clone(), value.into()))
         });
         copied.collect()
     }
@@ -121,6 +125,11 @@ impl Metadata<'_> {
 }
 
 // === helpers ===
+
+/// Bytes of the longest name of an object or of a part of it that an API server takes, and of the
+/// longest value of a label. What is longer is no object.
+pub(crate) const LONGEST_NAME: usize = 253;
+const LONGEST_VALUE: usize = 63;
 
 /// The members of an object, unread; none where it is null or missing.
 pub(crate) fn map(raw: Option<&RawValue>) -> Result<BTreeMap<Cow<'_, str>, &RawValue>, Unread> {

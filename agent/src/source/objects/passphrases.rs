@@ -104,8 +104,8 @@ impl Watched for PassphraseWatch<'_> {
 
     fn decode<'de, D: Deserializer<'de>>(&self, deserializer: D) -> Result<Found, D::Error> {
         let object = Raw::deserialize(deserializer)?;
-        let reference = object.metadata.reference();
         let malformed = |_| D::Error::custom("the Secret is malformed");
+        let reference = object.metadata.reference().map_err(malformed)?;
         let mut values = Vec::new();
         if self.selects(&reference) {
             for (key, value) in map(object.data).map_err(malformed)? {

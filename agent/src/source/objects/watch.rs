@@ -96,7 +96,8 @@ impl Watched for ObjectWatch<'_> {
 
     fn decode<'de, D: Deserializer<'de>>(&self, deserializer: D) -> Result<Seen, D::Error> {
         let object = Raw::deserialize(deserializer)?;
-        let reference = object.metadata.reference();
+        let malformed = |_| D::Error::custom("the object is malformed");
+        let reference = object.metadata.reference().map_err(malformed)?;
         let read = if !self.selects(&reference) {
             Err(Unread::Foreign)
         } else if !self.has(&object, &reference) {
@@ -108,7 +109,7 @@ impl Watched for ObjectWatch<'_> {
         let parts = match read {
             Ok(parts) => Some(parts),
             Err(Unread::Foreign) => None,
-            Err(Unread::Malformed) => return Err(D::Error::custom("the object is malformed")),
+            Err(unread @ Unread::Malformed) => return Err(malformed(unread)),
         };
         let labels = match &parts {
             Some(parts) if !parts.is_empty() => object.metadata.labels(&self.labels),
