@@ -24,6 +24,10 @@ mod ear;
 mod facts;
 #[path = "economy/files.rs"]
 mod files;
+#[path = "../src/decode/forge.rs"]
+mod forge;
+#[path = "economy/hostile.rs"]
+mod hostile;
 #[path = "economy/meter.rs"]
 mod meter;
 #[path = "economy/scrapes.rs"]
@@ -40,7 +44,7 @@ use meter::Book;
 type Guard = fn(&mut Book);
 
 /// What is guarded, and by what.
-const GUARDS: [(&str, Guard); 11] = [
+const GUARDS: [(&str, Guard); 13] = [
     ("decoding", facts::decoding),
     ("holding", facts::holding),
     ("forgetting", facts::forgetting),
@@ -52,6 +56,8 @@ const GUARDS: [(&str, Guard); 11] = [
     ("listing Secrets", secrets::listing),
     ("following Secrets", secrets::following),
     ("scanning files", files::scanning),
+    ("decoding what is hostile", hostile::decoding),
+    ("telling what is hostile", hostile::telling),
 ];
 
 fn main() -> ExitCode {
