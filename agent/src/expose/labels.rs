@@ -184,7 +184,10 @@ fn object(set: &mut String, object: &Object, key: &str) {
         .into_iter()
         .zip([&*object.namespace, &*object.name, key])
     {
-        push(set, name, value);
+        // Some kinds have no namespace, and parts without a name.
+        if !name.is_empty() {
+            push(set, name, value);
+        }
     }
 }
 
@@ -317,6 +320,19 @@ mod tests {
         push(&mut set, "b", "");
         push(&mut set, "c", "1");
         assert_eq!(set, r#"a="x\\y\"z\n",c="1""#);
+    }
+
+    #[test]
+    fn what_has_no_label_has_none() {
+        let mut set = String::new();
+        let object = Object {
+            cluster: None,
+            kind: ObjectKind::Cluster,
+            namespace: "none".into(),
+            name: "member".into(),
+        };
+        super::object(&mut set, &object, "none");
+        assert_eq!(set, r#"kubesphere_cluster="member""#);
     }
 
     #[test]
