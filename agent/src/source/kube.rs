@@ -22,8 +22,7 @@ pub use api::Settings;
 pub use review::{Reviewer, Verdict};
 
 pub(crate) use api::Api;
-#[cfg(test)]
-pub(crate) use client::{BoxError, Client};
+pub(crate) use client::{Body, BoxError, Client};
 pub(crate) use health::Health;
 pub(crate) use target::{Target, field, labels};
 pub(crate) use tls::trusting;

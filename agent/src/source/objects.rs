@@ -29,6 +29,10 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::{join_all, join4};
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use tower::Service;
 
 pub use self::filter::Globs;
 use self::filter::{Filter, Labelled, NamespaceWatch, Queue};
@@ -42,7 +46,7 @@ pub use self::vault::Locked;
 use self::vault::Vault;
 use self::watch::ObjectWatch;
 pub use super::keystores::{Keystores, Passphrases, SecretKey};
-use super::kube::{self, Api, Health, Target};
+use super::kube::{self, Api, Body, BoxError, Client, Health, Target};
 use super::{Failure, LocalFuture, Report, Sink, Source};
 use crate::model::ObjectKind;
 
@@ -71,6 +75,19 @@ impl Objects {
             revisions: Mutex::default(),
             plan,
         }
+    }
+
+    /// Watches what answers in place of an API server: whatever that says, nothing ends it.
+    pub async fn watch_through<S, F>(&self, server: S, sink: Arc<dyn Sink>)
+    where
+        S: Service<Request<Full<Bytes>>, Response = Response<Body>, Error = BoxError, Future = F>
+            + Clone
+            + Send
+            + 'static,
+        F: Future<Output = Result<Response<Body>, BoxError>> + Send + 'static,
+    {
+        let api = Api::new(Client::through(server), self.plan.options.settings.clone());
+        self.watch(&api, sink).await;
     }
 
     /// Watches through a connection, which nothing ends.
