@@ -21,6 +21,10 @@ mod details;
 mod forge;
 #[path = "openssl/keys.rs"]
 mod keys;
+#[path = "openssl/lots.rs"]
+mod lots;
+#[path = "openssl/mutated.rs"]
+mod mutated;
 #[path = "openssl/oracle.rs"]
 mod oracle;
 
