@@ -83,15 +83,17 @@ pub(crate) async fn watch<W: Watched>(
     let mut pace = Pace::default();
     loop {
         let end = watch.stretch().await;
-        let since = watch.following.take();
-        let lived =
-            matches!(end, Ok(End::Rested)) || since.is_some_and(|since| since.elapsed() >= LIVED);
+        let lived = watch
+            .following
+            .take()
+            .is_some_and(|since| since.elapsed() >= LIVED);
         if lived {
             pace.reset();
         }
         match end {
-            Ok(End::Whole | End::Rested) if lived => {}
-            Ok(End::Whole | End::Rested | End::Broken) => sleep(pace.next()).await,
+            Ok(End::Rested) => pace.reset(),
+            Ok(End::Whole) if lived => {}
+            Ok(End::Whole | End::Broken) => sleep(pace.next()).await,
             Err(trouble) => {
                 if watch.outlived(&trouble) {
                     // The server answers again; what it was away for is over.
