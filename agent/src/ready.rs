@@ -9,7 +9,6 @@ use hyper::client::conn::http1;
 use hyper::{Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsConnector;
@@ -17,8 +16,8 @@ use tokio_rustls::TlsConnector;
 use crate::cli::Ready;
 use crate::config::{ConfigError, Listen, duration};
 use crate::exit::Exit;
-use crate::source::kube;
 use crate::terminal;
+use crate::tls::{self, Stream};
 
 /// How long one request may take, the way there included.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -46,7 +45,7 @@ pub fn run(arguments: &Ready) -> Result<Exit, ConfigError> {
     if agent.host.is_empty() {
         "127.0.0.1".clone_into(&mut agent.host);
     }
-    let tls = is_tls.and_then(|_| kube::trusting());
+    let tls = is_tls.and_then(|_| tls::trusting());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -113,28 +112,24 @@ async fn get(agent: &Listen, tls: Tls<'_>, path: &str, end: Instant) -> Result<A
         .body(Empty::<Bytes>::new())?;
     let exchange = async {
         let stream = TcpStream::connect((agent.host.as_str(), agent.port)).await?;
-        let Some(tls) = tls else {
-            return exchange(stream, request).await;
+        let stream: Box<dyn Stream> = match tls {
+            None => Box::new(stream),
+            Some(tls) => {
+                let name = ServerName::try_from(agent.host.clone())?;
+                Box::new(tls.connect(name, stream).await?)
+            }
         };
-        let name = ServerName::try_from(agent.host.clone())?;
-        exchange(tls.connect(name, stream).await?, request).await
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let answer = async {
+            let (head, body) = sender.send_request(request).await?.into_parts();
+            let body = Limited::new(body, MOST).collect().await?;
+            Ok((head.status, body.to_bytes()))
+        };
+        // The connection is driven until the answer is there.
+        tokio::join!(answer, connection).0
     };
     let left = end.saturating_duration_since(Instant::now());
     timeout(PATIENCE.min(left), exchange)
         .await
         .map_err(|_| "no answer in time")?
-}
-
-async fn exchange<S>(stream: S, request: Request<Empty<Bytes>>) -> Result<Answer, Error>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
-{
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let answer = async {
-        let (head, body) = sender.send_request(request).await?.into_parts();
-        let body = Limited::new(body, MOST).collect().await?;
-        Ok((head.status, body.to_bytes()))
-    };
-    // The connection is driven until the answer is there.
-    tokio::join!(answer, connection).0
 }

@@ -12,7 +12,6 @@
 //! connections.
 
 pub mod browse;
-pub mod door;
 mod places;
 pub mod scrape;
 
@@ -32,18 +31,18 @@ use axum::routing::get;
 use http_body_util::BodyExt;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tower::Service as _;
 
-use self::door::Door;
 use self::places::{BEGIN, IDLE, Places, Pulse};
 use self::scrape::{Chunks, Encoding, Scrape};
+use crate::door::{self, Door};
 use crate::expose::page;
 use crate::expose::query::{Asked, Reader};
 use crate::expose::rows::Gone;
 use crate::health::Health;
+use crate::tls::Stream;
 
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;
@@ -130,7 +129,7 @@ pub async fn run(
                 let (router, mut closed) = (router.clone(), closed.clone());
                 let tls = door
                     .as_ref()
-                    .and_then(|door| Some((door.settings().tls.clone()?, Arc::clone(door))));
+                    .and_then(|door| Some((door.tls()?, Arc::clone(door))));
                 let pulse = Pulse::new();
                 let watched = Arc::clone(&pulse);
                 let task = connections.spawn(async move {
@@ -179,11 +178,6 @@ async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     stream.set_nodelay(true)?;
     Ok(stream)
 }
-
-/// TCP, or TLS over it. Behind a pointer, so that HTTP's code is there once.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 async fn connection(
     stream: Box<dyn Stream>,

@@ -9,6 +9,7 @@ use serde_json::Value;
 use x509_certificate_exporter::clock::Clock;
 use x509_certificate_exporter::config::{Config, raw::Raw};
 use x509_certificate_exporter::decode;
+use x509_certificate_exporter::door::Door;
 use x509_certificate_exporter::expose::cache::Cache;
 use x509_certificate_exporter::expose::lines::{Report, Sort};
 use x509_certificate_exporter::expose::query::{Asked, Reader};
@@ -20,7 +21,6 @@ use x509_certificate_exporter::model::{
     Bundle, Change, Entry, EntryKind, Location, Object, ObjectKind,
 };
 use x509_certificate_exporter::server::browse;
-use x509_certificate_exporter::server::door::Door;
 use x509_certificate_exporter::server::scrape::{Chunks, Encoding, Scrape};
 
 use super::text;

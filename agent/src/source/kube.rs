@@ -25,6 +25,5 @@ pub(crate) use api::Api;
 pub(crate) use client::{Body, BoxError, Client};
 pub(crate) use health::Health;
 pub(crate) use target::{Target, field, labels};
-pub(crate) use tls::trusting;
 pub(crate) use watch::{Watched, watch};
 pub(crate) use wire::{Item, Reference};

@@ -6,32 +6,20 @@ use std::sync::Arc;
 use ::kube::config::{AuthInfo, Config};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{self, CryptoProvider, ring};
+use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
 use secrecy::ExposeSecret;
-use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
+
+use crate::tls::Anybody;
 
 /// Something in the configuration of the client cannot be used. What it is, is not said: it may be a
 /// secret.
 #[derive(Debug, thiserror::Error)]
 #[error("the client cannot be built from its configuration")]
 pub(super) struct Unusable;
-
-/// TLS to whoever answers, for those who have nothing to hide from him.
-pub(crate) fn trusting() -> Option<TlsConnector> {
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider.clone());
-    let builder = builder.with_safe_default_protocol_versions().ok()?;
-    let config = builder
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
-        .with_no_client_auth();
-    Some(TlsConnector::from(Arc::new(config)))
-}
 
 /// The client's side of TLS.
 pub(super) fn config(config: &Config) -> Result<ClientConfig, Unusable> {
@@ -97,45 +85,4 @@ fn read(data: Option<&str>, path: Option<&str>) -> Result<Option<Zeroizing<Vec<u
         (None, None) => return Ok(None),
     };
     Ok(Some(Zeroizing::new(bytes)))
-}
-
-/// Trusts whoever answers: the kubeconfig says `insecure-skip-tls-verify`.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.0.signature_verification_algorithms;
-        crypto::verify_tls12_signature(message, certificate, signature, known)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.0.signature_verification_algorithms;
-        crypto::verify_tls13_signature(message, certificate, signature, known)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

@@ -58,8 +58,8 @@ struct Watched {
 
 /// What one state of the files says.
 #[derive(Default)]
-pub(super) struct Settings {
-    pub(super) tls: Option<TlsAcceptor>,
+struct Settings {
+    tls: Option<TlsAcceptor>,
     headers: HeaderMap,
     users: Users,
     limit: Option<Limit>,
@@ -98,9 +98,14 @@ impl Door {
         })
     }
 
+    /// TLS as it holds now, if there is any.
+    pub fn tls(&self) -> Option<TlsAcceptor> {
+        self.settings().tls.clone()
+    }
+
     /// What holds now. Files that have changed are read again; should they be wrong, what they said
     /// before goes on, and it is told.
-    pub(super) fn settings(&self) -> Arc<Settings> {
+    fn settings(&self) -> Arc<Settings> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.looked.elapsed() >= LOOK {
             state.looked = Instant::now();
@@ -131,7 +136,7 @@ impl Door {
     }
 
     /// Counts a connection that did not get through TLS.
-    pub(super) fn refuse_tls(&self, error: &std::io::Error) {
+    pub fn refuse_tls(&self, error: &std::io::Error) {
         tracing::debug!(%error, "a connection did not get through TLS");
         self.health.refuse(Refused::Tls);
     }
@@ -165,7 +170,7 @@ impl Door {
 }
 
 /// Lets a request in, or not.
-pub(super) async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
+pub async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
     let settings = door.settings();
     let is_open = matches!(request.uri().path(), "/healthz" | "/readyz");
     let judged = if is_open {
