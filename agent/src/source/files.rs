@@ -160,13 +160,7 @@ impl Scanner {
                 ((location, named), glance)
             })
             .unzip();
-        let unread = glances.iter().filter(|glance| glance.known.is_none());
-        let results = if unread.count() < MANY {
-            self.crew.run(glances)
-        } else {
-            self.crew.run_by_halves(glances)
-        };
-        for ((location, named), result) in looked_at.into_iter().zip(results) {
+        for ((location, named), result) in looked_at.into_iter().zip(self.crew.run(glances)) {
             self.learn(sink, location, named, result.flatten(), now);
         }
     }
@@ -269,9 +263,6 @@ impl Scan for Scanner {
 
 /// How many files are looked at before it is said what is in them.
 const BATCH: usize = 256;
-
-/// From how many files on that must be read a second thread is worth it. A node has fewer.
-const MANY: usize = 64;
 
 /// The bundle of a file that was read; `None` when it is of no interest: a key, found by a pattern.
 fn bundle(decoded: Decoded, named: bool) -> Option<Bundle> {

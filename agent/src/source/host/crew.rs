@@ -8,7 +8,6 @@
 //! directory, nor are its neighbours.
 
 use std::mem;
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -34,17 +33,17 @@ pub(crate) trait Errand: Send + Sync + 'static {
 }
 
 /// Runs errands, and remembers which threads it lost.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Crew {
     deadline: Duration,
     lost: Vec<Lost>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Lost {
     path: PathBuf,
     directory: PathBuf,
-    thread: Arc<JoinHandle<()>>,
+    thread: JoinHandle<()>,
 }
 
 /// The errands of one batch, and how far their worker is.
@@ -80,42 +79,6 @@ impl Crew {
     /// Runs errands; one result each, in order.
     pub(crate) fn run<E: Errand>(&mut self, errands: Vec<E>) -> Vec<Result<E::Done, Problem>> {
         self.lost.retain(|lost| !lost.thread.is_finished());
-        self.work_through(errands)
-    }
-
-    /// The same in half the time, where two processors are free: a second crew runs the second half.
-    /// It knows what this one has lost, and what it loses is this one's.
-    pub(crate) fn run_by_halves<E: Errand>(
-        &mut self,
-        mut errands: Vec<E>,
-    ) -> Vec<Result<E::Done, Problem>> {
-        self.lost.retain(|lost| !lost.thread.is_finished());
-        let mut others = errands.split_off(errands.len().div_ceil(2));
-        let mut second = self.clone();
-        let (mut results, more) = thread::scope(|scope| {
-            let supervisor = thread::Builder::new().name("host-scan".into());
-            let theirs = || second.work_through(mem::take(&mut others));
-            let theirs = supervisor.spawn_scoped(scope, theirs);
-            let ours = self.work_through(errands);
-            (ours, theirs.ok().map(thread::ScopedJoinHandle::join))
-        });
-        match more {
-            Some(Ok(more)) => results.extend(more),
-            Some(Err(panic)) => resume_unwind(panic),
-            // There was no thread to be had.
-            None => results.extend(self.work_through(others)),
-        }
-        let known = |lost: &Lost| self.lost.iter().any(|one| one.is(lost));
-        let new: Vec<_> = second
-            .lost
-            .into_iter()
-            .filter(|lost| !known(lost))
-            .collect();
-        self.lost.extend(new);
-        results
-    }
-
-    fn work_through<E: Errand>(&mut self, errands: Vec<E>) -> Vec<Result<E::Done, Problem>> {
         let batch = Arc::new(Batch::new(errands));
         self.give_up_suspects(&batch, &mut batch.lock());
         loop {
@@ -154,7 +117,7 @@ impl Crew {
                 self.lost.push(Lost {
                     path: errand.path().to_owned(),
                     directory: errand.directory().to_owned(),
-                    thread: Arc::new(thread),
+                    thread,
                 });
                 self.give_up_suspects(batch, &mut state);
                 return Ok(());
@@ -199,14 +162,6 @@ impl Crew {
             Reason::Timeout,
             format!("no answer within {:?}", self.deadline),
         )
-    }
-}
-
-// === impl Lost ===
-
-impl Lost {
-    fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.thread, &other.thread)
     }
 }
 

@@ -148,27 +148,6 @@ fn no_more_threads_are_lost_than_a_few() {
 }
 
 #[test]
-fn two_crews_bring_the_results_in_order_and_know_each_others_losses() {
-    let mut crew = Crew::new(DEADLINE);
-    let (first, release_first) = hang("/d/a");
-    crew.run(vec![first]);
-    let (second, release_second) = hang("/d/b");
-    let (third, release_third) = hang("/e/b");
-    let tasks = vec![answer("/c"), second, answer("/d/a"), third, answer("/f")];
-    let results = crew.run_by_halves(tasks);
-    let expected = ["ok", "timeout", "timeout", "timeout", "ok"];
-    assert_eq!(reasons(&results), expected);
-    assert_eq!(crew.lost.len(), 3, "each is lost once");
-    drop((release_first, release_second, release_third));
-    wait_for_the_lost(&crew);
-    let paths = ["/a", "/b", "/c", "/d", "/e"];
-    let results = crew.run_by_halves(paths.map(answer).into());
-    let results: Vec<_> = results.into_iter().map(Result::unwrap).collect();
-    assert_eq!(results, paths.map(PathBuf::from));
-    assert!(crew.run_by_halves(Vec::<Task>::new()).is_empty());
-}
-
-#[test]
 fn an_errand_that_panics_is_a_problem_of_its_own() {
     // A panic in a debug build looks its backtrace up, which takes seconds on a busy machine.
     let mut crew = Crew::new(Duration::from_secs(60));
