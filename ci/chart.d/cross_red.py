@@ -38,7 +38,7 @@ SPOILED = {
     "a node's name on everything": put("ServiceMonitor", "spec", "endpoints", 0, "relabelings", 0, "regex", ".+;(.+)"),
     "no node's name": put("ServiceMonitor", "spec", "endpoints", 0, "relabelings", 0, "targetLabel", "host"),
     "a role without a binding": lambda objects: objects.remove(named(objects, "ClusterRoleBinding")),
-    "a right to write": put("ClusterRole", "rules", 0, "verbs", ["get", "list", "watch", "update"]),
+    "a right to write": put("ClusterRole", "rules", 0, "verbs", ["list", "watch", "update"]),
     "a right too many": put("ClusterRole", "rules", 0, "resources", ["secrets", "pods"]),
     "a capability": put("Deployment", *CONTAINER, "securityContext", "capabilities", {"drop": ["ALL"], "add": ["DAC_READ_SEARCH"]}),
     "a capability on nodes": put("DaemonSet", *CONTAINER, "securityContext", "capabilities", {"drop": ["ALL"], "add": ["SYS_ADMIN"]}),
@@ -75,7 +75,7 @@ SPOILED_OBJECTS = {
     "ConfigMaps without their right": put("ClusterRole", "rules", 0, "resources", ["secrets"]),
     "labels of namespaces without their right": lambda objects: spoil_config(objects, "  includeLabels: []\n  rateLimit", "  includeLabels: [a]\n  rateLimit", "-secrets"),
     "a right by name that nobody needs": lambda objects: named(objects, "ClusterRole")["rules"].append(
-        {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["a"], "verbs": ["get", "list", "watch"]}),
+        {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["a"], "verbs": ["list", "watch"]}),
     "a passphrase in clear": lambda objects: spoil_config(objects, "passphraseFile: ", "passphrase: ", "-secrets"),
     "a passphrase in clear elsewhere": put("ConfigMap", "data", "note", "changeit"),
     "a passphrase that is not mounted": lambda objects: spoil_config(objects, "secret-type-1-pkcs12", "secret-type-2-pkcs12", "-secrets"),

@@ -3,7 +3,7 @@ import yaml
 
 import cross
 
-VERBS = {"get", "list", "watch"}
+VERBS = {"list", "watch"}
 CA_BUNDLES = {
     "mutating": ("admissionregistration.k8s.io", "mutatingwebhookconfigurations"), "validating": ("admissionregistration.k8s.io", "validatingwebhookconfigurations"),
     "apiservice": ("apiregistration.k8s.io", "apiservices"), "crdConversion": ("apiextensions.k8s.io", "customresourcedefinitions"),

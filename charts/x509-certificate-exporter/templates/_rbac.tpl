@@ -40,11 +40,11 @@
 {{- range $group, $resources := $groups -}}
 {{- $wanted := list -}}
 {{- range $resources -}}{{- if has . $names -}}{{- $wanted = append $wanted . -}}{{- end -}}{{- end -}}
-{{- with $wanted -}}{{- $rules = append $rules (dict "apiGroups" (list $group) "resources" . "verbs" (list "get" "list" "watch")) -}}{{- end -}}
+{{- with $wanted -}}{{- $rules = append $rules (dict "apiGroups" (list $group) "resources" . "verbs" (list "list" "watch")) -}}{{- end -}}
 {{- end -}}
 {{- with .namespace -}}
 {{- with index (include "x509.rbac.passphrases" $.root | fromJson) . -}}
-{{- $rules = append $rules (dict "apiGroups" (list "") "resources" (list "secrets") "resourceNames" . "verbs" (list "get" "list" "watch")) -}}
+{{- $rules = append $rules (dict "apiGroups" (list "") "resources" (list "secrets") "resourceNames" . "verbs" (list "list" "watch")) -}}
 {{- end -}}
 {{- end -}}
 {{- with $rules -}}{{- toYaml . -}}{{- end -}}
