@@ -204,6 +204,12 @@ def tokens(report):
         report.equal("a token, once", (pod["automountServiceAccountToken"], [v["name"] for v in pod["volumes"] if v["name"] == "token"]), (workload["kind"] == "Deployment", [] if workload["kind"] == "Deployment" else ["token"]))
     endpoint = cross.of(found, "ServiceMonitor")[0]["spec"]["endpoints"][0]
     report.equal("Prometheus brings its own", (endpoint["scheme"], endpoint["bearerTokenFile"]), ("https", "/var/run/secrets/kubernetes.io/serviceaccount/token"))
+    authorization = {"credentials": {"name": "s", "key": "token"}}
+    given = {"create": True, "authorization": authorization}
+    found = helm.objects({"rbacProxy": {"enabled": True, "tls": {"existingSecretName": "mine"}}, "prometheusServiceMonitor": given, "prometheusPodMonitor": given})
+    for kind, key in (("ServiceMonitor", "endpoints"), ("PodMonitor", "podMetricsEndpoints")):
+        endpoint = cross.of(found, kind)[0]["spec"][key][0]
+        report.equal(f"{kind}: one way to show who comes", (endpoint["scheme"], endpoint["authorization"], "bearerTokenFile" in endpoint), ("https", authorization, False))
 
 
 def checks(report):
