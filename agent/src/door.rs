@@ -159,7 +159,7 @@ impl Door {
         if let Some(tokens) = &self.tokens
             && let Some(token) = bearer(said.as_bytes())
         {
-            return tokens.check(token, path).await;
+            return tokens.check(token, right_to(path)).await;
         }
         if settings.users.is_empty() {
             return Err(Refused::Wrong);
@@ -212,6 +212,12 @@ fn refusal(reason: Refused, settings: &Settings, by_token: bool) -> Response {
         }
     }
     response
+}
+
+/// The path whose right is asked for: that of the metrics, or of the page for all else. The API's own would not do: `/api/*` is what
+/// every account may get of a Kubernetes API server (`system:discovery`).
+fn right_to(path: &str) -> &str {
+    if path == "/metrics" { path } else { "/" }
 }
 
 /// The token of an `Authorization` of the kind Bearer (RFC 6750).

@@ -62,7 +62,9 @@ fn answer(mut stream: TcpStream, asked: &Asked) -> std::io::Result<()> {
         );
         let (user, path) = (spec["user"].as_str().unwrap(), at["path"].as_str().unwrap());
         asked.lock().unwrap().push(format!("access {user} {path}"));
-        serde_json::json!({"allowed": user == "good" && path == "/metrics"})
+        // Every account may get what is below /api of an API server, as `system:discovery` has it.
+        let allowed = path.starts_with("/api/") || user == "good" && path == "/metrics";
+        serde_json::json!({"allowed": allowed})
     };
     let text = serde_json::json!({"apiVersion": body["apiVersion"], "kind": body["kind"], "spec": spec, "status": status}).to_string();
     write!(
@@ -105,6 +107,7 @@ sources: [{{kind: file, name: a, paths: [{file}]}}]
         assert_eq!(ask("good", "/metrics"), "200");
     }
     assert_eq!(ask("good", "/"), "403");
+    assert_eq!(ask("good", "/api/v1/certificates"), "403");
     assert_eq!(ask("other", "/metrics"), "403");
     assert_eq!(ask("nobody", "/metrics"), "401");
     assert_eq!(ask("down", "/metrics"), "503");
@@ -126,7 +129,7 @@ sources: [{{kind: file, name: a, paths: [{file}]}}]
     );
     let metrics = house.scrape(&agent, "Authorization: Bearer good\r\n");
     for (reason, count) in [
-        ("not_allowed", 2),
+        ("not_allowed", 3),
         ("wrong_credentials", 1),
         ("review_failed", 1),
         ("no_credentials", 1),
