@@ -2,6 +2,8 @@
 
 keys.py control FOLDER             makes control.key, and prints texts that hold it in each form: planted, they must be found
 keys.py search PID KEY…            searches for keys (PEM files); the last one is the control
+keys.py core FILE KEY…             the same in a core dump that the kernel wrote
+keys.py text FILE KEY…             the same in a file, a log say
 """
 import base64
 import collections
@@ -11,11 +13,13 @@ import re
 import secrets
 import signal
 import string
+import struct
 import sys
 from typing import NamedTuple
 
 WINDOW, WORD = 24, 8  # whatever holds 24 bytes of a form holds a whole word at an address that is a multiple of 8
 WIDTH = 64
+CORE, LOAD = 4, 1  # of ELF: the type of file, the type of segment
 NOT_MEMORY = {"[vvar]", "[vvar_vclock]", "[vsyscall]"}
 
 
@@ -105,6 +109,24 @@ def memory(pid):
         os.kill(pid, signal.SIGCONT)
 
 
+def core(path):
+    """What of the memory a core dump (ELF, 64 bit) has: each loaded segment, by its address."""
+    content = memoryview(pathlib.Path(path).read_bytes())
+    if bytes(content[:6]) != b"\x7fELF\x02\x01" or struct.unpack_from("<H", content, 16)[0] != CORE:
+        sys.exit(f"error: {path} is no core dump")
+    table, size, count = struct.unpack_from("<Q14xHH", content, 32)
+    for at in range(table, table + size * count, size):
+        kind, _, place, address, _, length = struct.unpack_from("<IIQQQQ", content, at)
+        if kind == LOAD and length:
+            if place + length > len(content):
+                sys.exit(f"error: {path} was cut")
+            yield "core", address, bytes(content[place:place + length])
+
+
+def text(path):
+    yield "text", 0, pathlib.Path(path).read_bytes()
+
+
 def read(mem, size):
     parts = []
     while size and (part := mem.read(size)):
@@ -160,12 +182,12 @@ def control():
             return pem, {form: text[:WIDTH] for form, text in texts.items()}
 
 
-def report(pid, paths):
+def report(mappings, paths):
     """Searches, prints what is there, and answers whether the control was found in each form and nothing else at all."""
     keys = {path.name: path.read_bytes() for path in paths}
     planted = paths[-1].name
     sizes = []
-    found = search(counted(memory(pid), sizes), keys)
+    found = search(counted(mappings, sizes), keys)
     seen = {one.form for one in found if one.key == planted}
     wanted = {form for form, _ in forms(keys[planted])}
     leaks = [one for one in found if one.key != planted]
@@ -190,7 +212,8 @@ def main(command, *arguments):
         pathlib.Path(arguments[0], "control.key").write_bytes(pem)
         print("\n".join(texts.values()))
         return 0
-    return 0 if report(int(arguments[0]), [pathlib.Path(name) for name in arguments[1:]]) else 1
+    mappings = {"search": lambda pid: memory(int(pid)), "core": core, "text": text}[command](arguments[0])
+    return 0 if report(mappings, [pathlib.Path(name) for name in arguments[1:]]) else 1
 
 
 if __name__ == "__main__":
