@@ -2,7 +2,7 @@
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 COPY . .
-RUN RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs" cargo build --release --locked \
+RUN RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs -C link-arg=-Wl,-T,ci/image.d/seldom.ld" cargo build --release --locked \
         --target "$(uname -m)-unknown-linux-gnu" -p x509-certificate-exporter \
     && cp "target/$(uname -m)-unknown-linux-gnu/release/x509-certificate-exporter" /x509-certificate-exporter
 
