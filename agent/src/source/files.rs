@@ -3,6 +3,7 @@
 //! [`super::host`]'s business, what is in it the decoder's; here it is decided what that means for a
 //! location.
 
+use std::mem;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,6 +52,12 @@ struct Memo {
     /// The keyring that did not open it, for it is a keystore.
     closed_to: Option<NonZeroU32>,
 }
+
+/// Which file was looked at, whether it was named, and what came of it.
+type Sight = (
+    (Location, bool),
+    Result<Result<Look<Decoded, State>, Problem>, Problem>,
+);
 
 /// Decodes all files once.
 pub fn scan_once(options: &Options) -> Vec<(Location, Bundle)> {
@@ -124,9 +131,14 @@ impl Scanner {
             faults,
             unseen,
         } = self.search.run(root, &mut self.crew);
-        let mut files = files.into_iter().peekable();
-        while files.peek().is_some() {
-            self.look_at(root, files.by_ref().take(BATCH), now, sink);
+        let mut files = files.into_iter();
+        let mut sights = Vec::new();
+        loop {
+            let batch = files.by_ref().take(BATCH);
+            sights = self.look_at(root, batch, sights, now, sink);
+            if sights.is_empty() {
+                break;
+            }
         }
         for (path, fault) in faults {
             let (location, bundle) = (Location::file(label(&path)), faulty(fault.problem));
@@ -145,14 +157,16 @@ impl Scanner {
             .end_round(sink, |location, memo| memo.is_some() && is_unseen(location));
     }
 
-    /// Looks at some of the files, so that what is in them never stands in memory at once.
+    /// Looks at some of the files, so that what is in them never stands in memory at once, and
+    /// meanwhile learns from the look at those before.
     fn look_at(
         &mut self,
         root: &Arc<HostRoot>,
         files: impl Iterator<Item = Found>,
+        before: Vec<Sight>,
         now: Instant,
         sink: &dyn Sink,
-    ) {
+    ) -> Vec<Sight> {
         let (looked_at, glances): (Vec<_>, Vec<_>) = files
             .map(|Found { path, named }| {
                 let location = Location::file(label(&path));
@@ -160,9 +174,14 @@ impl Scanner {
                 ((location, named), glance)
             })
             .unzip();
-        for ((location, named), result) in looked_at.into_iter().zip(self.crew.run(glances)) {
-            self.learn(sink, location, named, result.flatten(), now);
-        }
+        let mut crew = mem::take(&mut self.crew);
+        let results = crew.run_beside(glances, || {
+            for ((location, named), result) in before {
+                self.learn(sink, location, named, result.flatten(), now);
+            }
+        });
+        self.crew = crew;
+        looked_at.into_iter().zip(results).collect()
     }
 
     /// Takes the passphrases anew: what they did not open may be opened by others.
@@ -261,8 +280,9 @@ impl Scan for Scanner {
 
 // === helpers ===
 
-/// How many files are looked at before it is said what is in them.
-const BATCH: usize = 256;
+/// How many files are looked at before it is said what is in them, which is while those after them
+/// are looked at: twice as many may stand in memory.
+const BATCH: usize = 128;
 
 /// The bundle of a file that was read; `None` when it is of no interest: a key, found by a pattern.
 fn bundle(decoded: Decoded, named: bool) -> Option<Bundle> {

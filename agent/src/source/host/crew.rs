@@ -33,7 +33,7 @@ pub(crate) trait Errand: Send + Sync + 'static {
 }
 
 /// Runs errands, and remembers which threads it lost.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Crew {
     deadline: Duration,
     lost: Vec<Lost>,
@@ -78,6 +78,18 @@ impl Crew {
 
     /// Runs errands; one result each, in order.
     pub(crate) fn run<E: Errand>(&mut self, errands: Vec<E>) -> Vec<Result<E::Done, Problem>> {
+        self.run_beside(errands, || ())
+    }
+
+    /// The same, doing something in this thread meanwhile: once, and briefly, since nothing is given
+    /// up before it is done.
+    pub(crate) fn run_beside<E: Errand>(
+        &mut self,
+        errands: Vec<E>,
+        meanwhile: impl FnOnce(),
+    ) -> Vec<Result<E::Done, Problem>> {
+        let mut meanwhile = Some(meanwhile);
+        let mut meanwhile = || meanwhile.take().into_iter().for_each(|work| work());
         self.lost.retain(|lost| !lost.thread.is_finished());
         let batch = Arc::new(Batch::new(errands));
         self.give_up_suspects(&batch, &mut batch.lock());
@@ -85,23 +97,29 @@ impl Crew {
             // Not in a `while let`: that would hold the lock while the worker needs it.
             let next = batch.lock().next();
             let Some(at) = next else { break };
-            if let Err(error) = self.supervise(&batch) {
+            if let Err(error) = self.supervise(&batch, &mut meanwhile) {
                 let problem = internal(format!("no thread could be started: {error}"));
                 batch.lock().results[at] = Some(Err(problem));
             }
         }
+        meanwhile();
         let results = mem::take(&mut batch.lock().results);
         results.into_iter().flatten().collect()
     }
 
     /// Starts a worker, and watches it until it has ended or must be given up.
-    fn supervise<E: Errand>(&mut self, batch: &Arc<Batch<E>>) -> std::io::Result<()> {
+    fn supervise<E: Errand>(
+        &mut self,
+        batch: &Arc<Batch<E>>,
+        meanwhile: &mut dyn FnMut(),
+    ) -> std::io::Result<()> {
         let worker = batch.lock().take_charge();
         let theirs = Arc::clone(batch);
         let thread = thread::Builder::new()
             .name("host-files".into())
             .stack_size(STACK)
             .spawn(move || theirs.work(worker))?;
+        meanwhile();
         let mut state = batch.lock();
         while !state.ended {
             let left = match state.since {

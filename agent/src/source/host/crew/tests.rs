@@ -92,6 +92,22 @@ fn results_come_in_the_order_of_the_errands() {
 }
 
 #[test]
+fn meanwhile_something_is_done_once_whatever_becomes_of_the_errands() {
+    let mut crew = Crew::new(DEADLINE);
+    let (stuck, release) = hang("/d/b");
+    for errands in [vec![], vec![answer("/a")], vec![stuck, answer("/e/c")]] {
+        let mut times = 0;
+        crew.run_beside(errands, || times += 1);
+        assert_eq!(times, 1);
+    }
+    // It is done beside an errand, not behind it: otherwise nothing would let this one go.
+    let (waiting, go) = hang("/f");
+    let results = crew.run_beside(vec![waiting], || drop(go));
+    assert_eq!(reasons(&results), ["ok"]);
+    drop(release);
+}
+
+#[test]
 fn an_errand_that_hangs_is_given_up_and_the_rest_is_run() {
     let mut crew = Crew::new(DEADLINE);
     let (stuck, release) = hang("/d/b");
