@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::LocalSet;
 
 use crate::clock::Clock;
@@ -100,6 +101,7 @@ async fn serve(config: Config) -> Result<(), String> {
     let listener = bind(&config.listen)?;
     let probes = config.probe_listen.as_ref().map(bind).transpose()?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let news = Arc::new(News::default());
     for (id, source) in sources.into_iter().enumerate() {
         let Some(state) = health.source(id) else {
             continue;
@@ -111,11 +113,13 @@ async fn serve(config: Config) -> Result<(), String> {
             inventory,
             health,
             state: Arc::clone(state),
+            news: Arc::clone(&news),
         });
         tokio::task::spawn_local(runner::run(source, sink));
     }
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     let app = Arc::new(app);
+    tokio::task::spawn_local(prepare(Arc::clone(&app), news));
     let (stopping, stopped) = oneshot::channel::<()>();
     if let Some(probes) = probes {
         let router = server::probes(Arc::clone(&app));
@@ -157,6 +161,37 @@ fn stop() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
+/// Renders while the sources look around for the first time, so that who asks first need not wait
+/// for all of it.
+async fn prepare(app: Arc<App>, news: Arc<News>) {
+    while !app.health.ready() {
+        news.come.notified().await;
+        if let Err(error) = app.scrape.prepare() {
+            tracing::debug!(%error, "nothing is prepared");
+        }
+    }
+}
+
+/// How many changes are worth a rendering: a few segments of the inventory, of which the last is
+/// rendered again the next time.
+const WORTHWHILE: usize = 1024;
+
+/// Tells that the inventory has changed much.
+#[derive(Default)]
+struct News {
+    changes: AtomicUsize,
+    come: Notify,
+}
+
+impl News {
+    fn changed(&self) {
+        let before = self.changes.fetch_add(1, Ordering::Relaxed);
+        if before % WORTHWHILE == WORTHWHILE - 1 {
+            self.come.notify_one();
+        }
+    }
+}
+
 /// Problems of one location that are logged; the metrics tell the others' reasons too.
 const LOGGED: usize = 5;
 
@@ -166,10 +201,12 @@ struct Wire {
     inventory: Arc<Inventory>,
     health: Arc<Health>,
     state: Arc<SourceHealth>,
+    news: Arc<News>,
 }
 
 impl Sink for Wire {
     fn apply(&self, change: Change) {
+        self.news.changed();
         for turn in self.inventory.apply(self.id, change) {
             let location = &turn.location;
             if turn.problems.is_empty() {
@@ -192,6 +229,9 @@ impl Sink for Wire {
             return;
         }
         let turned = self.state.take(&report);
+        if turned {
+            self.news.come.notify_one();
+        }
         let source = self.state.name();
         match report {
             Report::Succeeded if turned => tracing::info!(source, "the source is up"),

@@ -95,6 +95,19 @@ impl Scrape {
         Ok(Chunks::of(member, encoding))
     }
 
+    /// Renders what has changed before anybody asks.
+    pub fn prepare(&self) -> io::Result<()> {
+        let (snapshot, mut packer) = (self.inventory.snapshot(), Packer::default());
+        let now = self.clock.now();
+        self.cache
+            .pieces(&snapshot, &self.options, now, &mut packer)?;
+        tracing::debug!(
+            rendered = self.cache.rendered(),
+            "prepared for the next scrape"
+        );
+        Ok(())
+    }
+
     /// The body of one answer to who wants to know everything, as JSON. It stands in memory packed
     /// and no other way, however it travels.
     pub fn everything(&self, encoding: Encoding) -> io::Result<Chunks> {

@@ -102,6 +102,15 @@ async fn ready_only_after_each_source_has_tried() {
 }
 
 #[tokio::test]
+async fn what_is_prepared_is_not_rendered_again() {
+    let app = app();
+    app.scrape.prepare().unwrap();
+    assert_ne!(app.scrape.cache.rendered(), 0);
+    get_from(&app, "/metrics", "").await;
+    assert_eq!(app.scrape.cache.rendered(), 0);
+}
+
+#[tokio::test]
 async fn alive_before_ready() {
     assert_eq!(get_from(&app(), "/healthz", "").await.0, StatusCode::OK);
 }
