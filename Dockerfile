@@ -8,7 +8,7 @@ RUN RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-re
 
 FROM scratch
 COPY --from=build /x509-certificate-exporter /x509-certificate-exporter
-# One arena, and large blocks given back at once: a list of Secrets comes and goes.
-ENV GLIBC_TUNABLES=glibc.malloc.mmap_threshold=32768:glibc.malloc.trim_threshold=32768:glibc.malloc.top_pad=0:glibc.malloc.arena_max=1
+# Large blocks are given back at once: a list of Secrets comes and goes. An arena for each thread that is busy at the start.
+ENV GLIBC_TUNABLES=glibc.malloc.mmap_threshold=32768:glibc.malloc.trim_threshold=32768:glibc.malloc.top_pad=0:glibc.malloc.arena_max=3
 USER 65534:65534
 ENTRYPOINT ["/x509-certificate-exporter"]

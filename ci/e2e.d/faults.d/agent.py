@@ -9,7 +9,7 @@ import subprocess
 import time
 
 # What the image sets (ci/image).
-ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=32768:glibc.malloc.trim_threshold=32768:glibc.malloc.top_pad=0:glibc.malloc.arena_max=1"}
+ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=32768:glibc.malloc.trim_threshold=32768:glibc.malloc.top_pad=0:glibc.malloc.arena_max=3"}
 CERTIFICATE = "x509_cert_not_after{"
 
 
