@@ -180,13 +180,18 @@ const WORTHWHILE: usize = 1024;
 #[derive(Default)]
 struct News {
     changes: AtomicUsize,
+    /// So many of them are worth telling.
+    next: AtomicUsize,
     come: Notify,
 }
 
 impl News {
     fn changed(&self) {
-        let before = self.changes.fetch_add(1, Ordering::Relaxed);
-        if before % WORTHWHILE == WORTHWHILE - 1 {
+        let changes = 1 + self.changes.fetch_add(1, Ordering::Relaxed);
+        if changes >= self.next.load(Ordering::Relaxed).max(WORTHWHILE) {
+            // Each rendering passes over all segments, so the more there are the rarer it is.
+            let next = changes + (changes / 8).max(WORTHWHILE);
+            self.next.store(next, Ordering::Relaxed);
             self.come.notify_one();
         }
     }
