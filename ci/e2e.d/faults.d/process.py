@@ -1,5 +1,5 @@
 """What happens to the agent itself, and to the files that it reads."""
-import os
+import contextlib
 import pathlib
 import shutil
 import socket
@@ -52,7 +52,7 @@ def killed(it):
     mark = it.proxy.mark()
     agent.send(KILL)
     ensure("it was not killed", agent.ended() == -KILL)
-    began_anew(it, before, mark, "SIGKILL", "as the kernel does when memory is short; another process is started", "none: no process")
+    began_anew(it, before, mark, "SIGKILL", "to the agent's process; another one is started", "none: no process")
 
 
 def began_anew(it, before, mark, name, done, during):
@@ -71,20 +71,49 @@ def _seen(it):
 
 
 def pod_killed(it, pod):
-    """The same with the release's pod: the kernel kills, the kubelet starts."""
+    """The release's pod has less memory than it takes: the kernel kills it, the kubelet starts it again."""
     before = until(60, "the pod knows all", lambda: (lambda seen: seen if len(seen.series) == it.count else None)(it.witness.see()))
-    begun = time.monotonic()
-    os.kill(pod.process(), KILL)
+    begun, process = time.monotonic(), pod.process()
+    until(60, "the kernel has killed it", lambda: starved(process, it.witness), every=0.05)
+    ended = time.monotonic()
 
     def again():
         try:
             return (lambda seen: seen if seen.series == before.series and seen.up else None)(it.witness.see())
         except OSError:
             return None
-    until(30, "it is gone", lambda: again() is None, every=0.05)
     after = until(120, "the pod knows all again", again)
-    it.told("SIGKILL to the pod's process", "the kubelet starts the container again", len(before.series), "none: no process", len(after.series), "at once: no answer",
-            f"{time.monotonic() - begun:.1f} s", "not counted")
+    took = time.monotonic() - ended
+    until(30, "the kubelet tells why", lambda: pod.ended() == ["OOMKilled", 137])
+    it.told("the kernel's out-of-memory killer", f"the limit of the pod's control group is lowered to what it takes; {ended - begun:.1f} s later the kernel kills it "
+            "(`OOMKilled`), and the kubelet starts the container again", len(before.series), "none: no process", len(after.series), "at once: no answer", f"{took:.1f} s", "not counted")
+
+
+def starved(process, scraped):
+    """Whether it is gone; else its control group has no more than it takes now, and it is asked for what takes more."""
+    line = next((line for line in cgroups_of(process) if line.split(":")[1] in ("memory", "")), None)
+    if line is None:
+        return True
+    controller, path = line.split(":", 2)[1:]
+    group = pathlib.Path("/sys/fs/cgroup", controller, path.strip().lstrip("/"))
+    usage, limit = ("memory.usage_in_bytes", "memory.limit_in_bytes") if controller else ("memory.current", "memory.max")
+    # The kernel refuses a limit that it cannot reach by giving up what is cached: then the one before holds.
+    with contextlib.suppress(OSError):
+        (group / limit).write_text(str(int((group / usage).read_text()) - 65536))
+    with contextlib.suppress(OSError):
+        scraped.see()
+    return False
+
+
+def cgroups_of(process):
+    """Of version 1 the controllers, else the one of version 2; none of a process that is gone."""
+    try:
+        lines = pathlib.Path(f"/proc/{process}/cgroup").read_text().splitlines()
+        gone = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    lines.sort(key=lambda line: line.split(":")[1] == "")
+    return [] if gone else lines
 
 
 def clock(it):
@@ -181,6 +210,12 @@ class Pod:
         self.namespace, self.name = namespace, name
         self.address = run("kubectl", "-n", namespace, "get", "pod", name, "-o", "jsonpath={.status.podIP}")
         self.node = run("kubectl", "-n", namespace, "get", "pod", name, "-o", "jsonpath={.spec.nodeName}")
+
+    def ended(self):
+        """How its container ended the last time: the kubelet's reason, and the code."""
+        found = run("kubectl", "-n", self.namespace, "get", "pod", self.name, "-o",
+                    "jsonpath={.status.containerStatuses[0].lastState.terminated.reason} {.status.containerStatuses[0].lastState.terminated.exitCode}").split()
+        return [found[0], int(found[1])] if len(found) == 2 else None
 
     def process(self):
         container = run("kubectl", "-n", self.namespace, "get", "pod", self.name, "-o", "jsonpath={.status.containerStatuses[0].containerID}").rpartition("/")[2]
