@@ -104,9 +104,11 @@ impl Config {
                 &raw.metrics.expose_issuer_fields,
             ),
         ] {
+            // No attribute is called so, hence none becomes a label.
+            let none = fields.len() == 1 && fields[0] == "none";
             for field in fields
                 .iter()
-                .filter(|field| !FIELDS.contains(&field.as_str()))
+                .filter(|field| !none && !FIELDS.contains(&field.as_str()))
             {
                 errors.push(key, format!("`{field}` is none of {}", FIELDS.join(", ")));
             }

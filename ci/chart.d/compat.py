@@ -103,11 +103,9 @@ def told(name, notes):
 
 
 def one(era, name, value):
-    """A key changed below a user's values, over the era's defaults: an effect, a note, or a refusal by name."""
+    """A key changed below a user's values, over the era's defaults: an effect, or a note."""
     base, baseline = below(era, name.startswith("grafana.") and name != "grafana.createDashboard")
     code, out, error = helm.template(keys.at(name, value, base), chart=foreign(era))
-    if name in keys.NOT_BUILT:
-        return None if code and f"{name}: not built yet" in error and not out else f"{era}: {name}: not built, yet its use does not fail by name: {error}"
     if code:
         return f"{era}: {name} = {json.dumps(value)} fails: {error.strip().splitlines()[-1]}"
     if name.startswith(keys.INERT):
@@ -139,8 +137,7 @@ def keys_of(report):
                 continue
             current = functools.reduce(lambda at, key: at.get(key) if isinstance(at, dict) else None, name.split("."), values)
             value = CHANGED[name] if name in CHANGED else keys.changed(name, default if current is None else current, keys.resolve(node, schema))
-            if name not in keys.NOT_BUILT:
-                everything = keys.at(name, value, everything)
+            everything = keys.at(name, value, everything)
             # A key with the same default in a later era was tried there; x509.fill treats both alike.
             if (same := f"{name} {default!r}") not in tried:
                 tried.add(same)
@@ -153,16 +150,6 @@ def keys_of(report):
         for what, chart in (("with -f", helm.chart_with_notes()), ("as defaults", foreign(era))):
             code, _, error = helm.template(everything, chart=chart)
             report.check(f"{era} {what}: all keys changed at once", [error] if code else [])
-            refused = [name for name, _, _ in leaves(defaults(era), schema) if name in keys.NOT_BUILT]
-            asked = functools.reduce(lambda made, name: keys.at(name, wanted(name, schema), made), refused, values)
-            code, out, error = helm.template(asked, chart=chart)
-            report.check(f"{era} {what}: what is not built fails by name", [name for name in refused if f"{name}: not built yet" not in error] if code and not out else ["rendered"], len(refused))
-
-
-def wanted(name, schema):
-    """A legal value of a key whose feature is not built."""
-    node = functools.reduce(lambda at, key: at["properties"][key], name.split("."), schema)
-    return keys.changed(name, node.get("default"), keys.resolve(node, schema))
 
 
 def old_names(report):
@@ -236,7 +223,7 @@ def documented(report):
         found, count = [], 0
         for name, _, node in leaves(defaults(era), schema):
             count += 1
-            dead = name in legacy or name in keys.NOT_BUILT or re.search("no longer used|not built|Used only with", (node or {}).get("description", ""), re.I)
+            dead = name in legacy or re.search("no longer used|Used only with", (node or {}).get("description", ""), re.I)
             if (node is None or dead) and name not in words and not any(name.startswith(word[:-1]) for word in words if word.endswith(".*")):
                 found.append(name)
         report.check(f"{era}: docs/migrating.md names what changes", found, count)

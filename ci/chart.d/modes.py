@@ -212,6 +212,13 @@ def tokens(report):
         report.equal(f"{kind}: one way to show who comes", (endpoint["scheme"], endpoint["authorization"], "bearerTokenFile" in endpoint), ("https", authorization, False))
 
 
+def labels(report):
+    """The list of labels that 1.x and 3.x took: names of attributes for the agent, and everything else stays."""
+    for listed, subject, issuer in ((["filepath", "subject_CN", "subject_O", "issuer_CN"], ["O", "CN"], ["CN"]), (["serial_number", "issuer_C"], ["none"], ["C"]), ([], None, None), (None, None, None)):
+        found = config(helm.objects({"metricLabelsFilterList": listed}), "nodes")["metrics"]
+        report.equal(f"labels kept of {listed}", (found.get("exposeSubjectFields"), found.get("exposeIssuerFields")), (subject, issuer))
+
+
 def checks(report):
-    for part in (tokens, discovery, masters, rights, capabilities, absent, openshift, web):
+    for part in (labels, tokens, discovery, masters, rights, capabilities, absent, openshift, web):
         part(report)

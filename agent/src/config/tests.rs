@@ -85,6 +85,24 @@ fn private_keys_are_compared_where_that_is_asked_for() {
 }
 
 #[test]
+fn no_attribute_of_a_name_becomes_a_label_if_none_is_asked_for() {
+    let asked = |fields| {
+        format!(
+            "metrics: {{exposeSubjectFields: {fields}, exposeIssuerFields: [CN]}}
+sources: [{{kind: file, name: a, paths: [/a.pem]}}]"
+        )
+    };
+    let config = parse(&asked("[none]")).unwrap();
+    let kept = |fields: &[String]| FIELDS.map(|field| fields.iter().any(|kept| kept == field));
+    assert_eq!(kept(&config.expose.subject_fields), [false; 6]);
+    assert_eq!(
+        kept(&config.expose.issuer_fields),
+        [false, false, false, false, false, true]
+    );
+    assert!(parse(&asked("[CN, none]")).is_err());
+}
+
+#[test]
 fn all_errors_are_told_at_once_each_with_its_key() {
     let text = "
 server: {listen: here}

@@ -7,6 +7,16 @@
 {{- $_ := set $metrics "exposeNotBefore" $values.exposeNotBeforeMetric -}}
 {{- $_ := set $metrics "exposeExpired" $values.exposeExpiredMetric -}}
 {{- if $values.exposeInfoMetric -}}{{- $_ := set $metrics "exposeInfo" true -}}{{- end -}}
+{{- with $values.metricLabelsFilterList -}}
+{{- $listed := . -}}
+{{- range $prefix, $key := dict "subject_" "exposeSubjectFields" "issuer_" "exposeIssuerFields" -}}
+{{- $fields := list -}}
+{{- range $field := list "C" "ST" "L" "O" "OU" "CN" -}}
+{{- if has (print $prefix $field) $listed -}}{{- $fields = append $fields $field -}}{{- end -}}
+{{- end -}}
+{{- $_ := set $metrics $key ($fields | default (list "none")) -}}
+{{- end -}}
+{{- end -}}
 {{- $config := dict "metrics" $metrics "web" (dict "enableStats" $values.web.enableStats) -}}
 {{- $_ := set $config "server" (include "x509.web.server" .root | fromYaml) -}}
 {{- $_ := set $config "log" (dict "level" (.debug | ternary "debug" "info") "format" $values.log.format) -}}

@@ -9,6 +9,9 @@
 {{- if not $values.exposePerCertificateErrorMetrics -}}
 {{- $dead = append $dead "exposePerCertificateErrorMetrics: x509_cert_error is always exposed" -}}
 {{- end -}}
+{{- if $values.exposeDiagnosticMetrics -}}
+{{- $dead = append $dead "exposeDiagnosticMetrics: the agent's own metrics are always exposed, see docs/metrics.md" -}}
+{{- end -}}
 {{- if ne (toJson $values.secretsExporter.cache) (toJson (dict "enabled" true "maxDuration" 300)) -}}
 {{- $dead = append $dead "secretsExporter.cache: Secrets are watched, there is no cache to tune" -}}
 {{- end -}}

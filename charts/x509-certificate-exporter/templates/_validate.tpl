@@ -1,7 +1,6 @@
 {{/* What the schema cannot say: every reason to refuse the values, all at once, each a sentence that names the key. */}}
 {{- define "x509.validate" -}}
 {{- $c := dict "found" list "root" . -}}
-{{- include "x509.validate.notBuilt" $c -}}
 {{- include "x509.validate.secrets" $c -}}
 {{- include "x509.validate.clusters" $c -}}
 {{- include "x509.validate.shards" $c -}}
@@ -14,20 +13,6 @@
 {{- $_ := set $c "found" (append $c.found "enabled: false means something only as the condition of a parent chart; to watch nothing, do not install") -}}
 {{- end -}}
 {{- with $c.found -}}{{- fail (printf "\n\n%s\n" (join "\n" .)) -}}{{- end -}}
-{{- end -}}
-
-{{/* Keys whose feature is not built yet: key → whether it is used. A feature that gets built leaves this list. */}}
-{{- define "x509.validate.notBuilt" -}}
-{{- $c := . -}}{{- $v := .root.Values -}}
-{{- $used := dict -}}
-{{- range $key := list "exposeDiagnosticMetrics" "metricLabelsFilterList" -}}
-{{- $_ := set $used $key (index $v $key) -}}
-{{- end -}}
-{{- range $key, $value := $used -}}
-{{- if $value -}}
-{{- $_ := set $c "found" (append $c.found (printf "%s: not built yet in this version of the chart; leave it at its default" $key)) -}}
-{{- end -}}
-{{- end -}}
 {{- end -}}
 
 {{/* Flags of 3.x that the agent has not, and would not start with. */}}
