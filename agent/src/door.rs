@@ -6,11 +6,13 @@ mod clients;
 mod file;
 mod files;
 mod passwords;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod tokens;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -99,28 +101,42 @@ impl Door {
     }
 
     /// TLS as it holds now, if there is any.
-    pub fn tls(&self) -> Option<TlsAcceptor> {
-        self.settings().tls.clone()
+    pub async fn tls(self: &Arc<Self>) -> Option<TlsAcceptor> {
+        self.settings().await.tls.clone()
     }
 
     /// What holds now. Files that have changed are read again; should they be wrong, what they said
-    /// before goes on, and it is told.
-    fn settings(&self) -> Arc<Settings> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.looked.elapsed() >= LOOK {
-            state.looked = Instant::now();
-            if state.files.have_changed() {
-                self.reload(&mut state);
+    /// before goes on, and it is told. A disk may take its time and a key some work: this is waited for
+    /// by the one who saw the change, while others are answered by what held before.
+    async fn settings(self: &Arc<Self>) -> Arc<Settings> {
+        if let Some(before) = self.changed() {
+            let door = Arc::clone(self);
+            let read = tokio::task::spawn_blocking(move || door.reload());
+            if read.await.is_err() {
+                self.watched().files = before;
             }
         }
-        Arc::clone(&state.settings)
+        Arc::clone(&self.watched().settings)
     }
 
-    fn reload(&self, state: &mut Watched) {
+    /// The files if any of them has changed; they are not looked at until they have been read again.
+    fn changed(&self) -> Option<Files> {
+        let mut state = self.watched();
+        if state.looked.elapsed() < LOOK {
+            return None;
+        }
+        state.looked = Instant::now();
+        // Some questions to the kernel, once a second at most, are not worth a thread.
+        let has_changed = state.files.have_changed();
+        has_changed.then(|| std::mem::take(&mut state.files))
+    }
+
+    fn reload(&self) {
         let mut files = Files::default();
         let read = Settings::read(self.path.as_deref(), self.tokens.is_some(), &mut files);
-        state.files = files;
         self.health.set_in_force(read.is_ok());
+        let mut state = self.watched();
+        state.files = files;
         match read {
             Ok(settings) => {
                 state.settings = Arc::new(settings);
@@ -133,6 +149,10 @@ impl Door {
                 );
             }
         }
+    }
+
+    fn watched(&self) -> MutexGuard<'_, Watched> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a connection that did not get through TLS.
@@ -171,7 +191,7 @@ impl Door {
 
 /// Lets a request in, or not.
 pub async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
-    let settings = door.settings();
+    let settings = door.settings().await;
     let is_open = matches!(request.uri().path(), "/healthz" | "/readyz");
     let judged = if is_open {
         Ok(())

@@ -127,15 +127,17 @@ pub async fn run(
         match accepted {
             Ok(stream) => {
                 let (router, mut closed) = (router.clone(), closed.clone());
-                let tls = door
-                    .as_ref()
-                    .and_then(|door| Some((door.tls()?, Arc::clone(door))));
+                let door = door.clone();
                 let pulse = Pulse::new();
                 let watched = Arc::clone(&pulse);
                 let task = connections.spawn(async move {
                     let stop = async move {
                         // The sender lives as long as this loop; an error also means "stop".
                         drop(closed.wait_for(|closing| *closing).await);
+                    };
+                    let tls = match &door {
+                        Some(door) => door.tls().await.zip(Some(door)),
+                        None => None,
                     };
                     let stream: Box<dyn Stream> = match tls {
                         None => Box::new(stream),
