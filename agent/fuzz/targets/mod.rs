@@ -3,6 +3,7 @@
 
 mod cluster;
 mod decoders;
+mod door;
 mod exposed;
 pub(crate) mod text;
 
@@ -15,6 +16,7 @@ pub(crate) const ALL: &[(&str, Target)] = &[
     ("config", exposed::config),
     ("crl", decoders::certificates),
     ("der", decoders::certificates),
+    ("door", door::door),
     ("exposition", exposed::exposition),
     ("jks", decoders::jks),
     ("key", decoders::key),
