@@ -5,6 +5,7 @@
 mod clients;
 mod file;
 mod files;
+mod made;
 mod passwords;
 #[cfg(test)]
 mod tests;
@@ -264,28 +265,31 @@ fn basic(said: &[u8]) -> Option<(String, Zeroizing<String>)> {
 
 impl Settings {
     fn read(path: Option<&Path>, by_token: bool, files: &mut Files) -> Result<Self, String> {
-        let clear =
-            "server.tokenReview: tokens take TLS, a web configuration file with tls_server_config";
-        let path = path.ok_or_else(|| clear.to_owned())?;
+        let Some(path) = path else {
+            let nothing = WebFile::default();
+            let settings = Self::valid(nothing, Path::new("."), by_token, files);
+            return settings.map_err(|errors| errors.to_string());
+        };
         let text = files.read(path).map_err(|error| error.to_string())?;
         let text = std::str::from_utf8(&text);
         let of_file = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
         let text = text.map_err(|_| of_file(&"it is no UTF-8"))?;
         let file = WebFile::parse(text).map_err(|error| of_file(&error))?;
         let folder = path.parent().unwrap_or(Path::new("."));
-        let settings = Self::valid(file, folder, files).map_err(|errors| of_file(&errors))?;
-        if by_token && settings.tls.is_none() {
-            return Err(clear.to_owned());
-        }
-        Ok(settings)
+        Self::valid(file, folder, by_token, files).map_err(|errors| of_file(&errors))
     }
 
-    fn valid(file: WebFile, folder: &Path, files: &mut Files) -> Result<Self, Errors> {
+    fn valid(
+        file: WebFile,
+        folder: &Path,
+        by_token: bool,
+        files: &mut Files,
+    ) -> Result<Self, Errors> {
         let mut errors = Errors::default();
         let mut settings = Self::default();
-        if let Some(tls) = file
-            .tls_server_config
-            .filter(|tls| *tls != file::Tls::default())
+        let tls = file.tls_server_config.unwrap_or_default();
+        // Tokens never travel in clear.
+        if (by_token || tls != file::Tls::default())
             && let Some(config) = tls::config(&tls, folder, files, &mut errors)
         {
             settings.tls = Some(TlsAcceptor::from(Arc::new(config)));

@@ -32,7 +32,7 @@ SPECIAL = {
     "prometheusServiceMonitor.create": False, "prometheusRules.create": False,
     "prometheusServiceMonitor.scheme": "http", "prometheusPodMonitor.scheme": "http",
 }
-SKIPPED = {"rbacProxy.enabled": "takes a certificate: modes.py", "rbacProxy.tls.existingSecretName": "of use with rbacProxy.enabled: modes.py", "hostPathsExporter.daemonSets": "its own test", "hostPathsExporter.discovery.enabled": "its own test", "hostPathsExporter.discovery.distributions": "its own test",
+SKIPPED = {"rbacProxy.enabled": "takes rights to the whole cluster: modes.py", "rbacProxy.tls.existingSecretName": "of use with rbacProxy.enabled: modes.py", "hostPathsExporter.daemonSets": "its own test", "hostPathsExporter.discovery.enabled": "its own test", "hostPathsExporter.discovery.distributions": "its own test",
            "kubesphere.createDashboard": "on KubeSphere alone: kubesphere.py", "kubesphere.ruleLabels": "on KubeSphere 3.0 to 3.3 alone: kubesphere.py",
            "secretsExporter.shards": "refused beside replicas: objects.py",
            "rbac.mode": "refused beside kinds of the cluster: modes.py, objects.py",

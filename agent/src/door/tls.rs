@@ -16,9 +16,10 @@ use zeroize::{Zeroize, Zeroizing};
 use super::clients::{Clients, Policy};
 use super::file::Tls;
 use super::files::Files;
+use super::made;
 use crate::config::Errors;
 
-/// The server's side of TLS; nothing where an error was noted.
+/// The server's side of TLS; nothing where an error was noted. Where nothing is written it is spoken with a certificate that is made.
 pub(super) fn config(
     tls: &Tls,
     folder: &Path,
@@ -27,7 +28,12 @@ pub(super) fn config(
 ) -> Option<ServerConfig> {
     let provider = Arc::new(provider(tls, errors));
     let versions = versions(tls, errors);
-    let identity = identity(tls, folder, files, errors);
+    let identity = if *tls == Tls::default() {
+        let made = made::identity().ok_or("no certificate could be made");
+        errors.take("tls_server_config", made)
+    } else {
+        identity(tls, folder, files, errors)
+    };
     let clients = clients(tls, folder, files, &provider, errors);
     if errors.len() > 0 {
         return None;

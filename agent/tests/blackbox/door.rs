@@ -6,6 +6,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, Stream};
 
+use x509_certificate_exporter::tls::Anybody;
+
 use super::*;
 
 /// `scrape me`, and `another`.
@@ -99,6 +101,27 @@ impl House {
             }
             None => builder.with_no_client_auth(),
         };
+        Self::speak(config, agent, path, headers)
+    }
+
+    /// The same of a server that shows any certificate, as `insecureSkipVerify` has it.
+    pub(super) fn ask_anybody(agent: &Agent, path: &str, headers: &str) -> Result<String, String> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+            .with_no_client_auth();
+        Self::speak(config, agent, path, headers)
+    }
+
+    fn speak(
+        config: ClientConfig,
+        agent: &Agent,
+        path: &str,
+        headers: &str,
+    ) -> Result<String, String> {
         let name = ServerName::try_from("agent").unwrap();
         let mut tls = ClientConnection::new(Arc::new(config), name).unwrap();
         let mut tcp = TcpStream::connect(&agent.address).unwrap();

@@ -74,16 +74,17 @@ fn answer(mut stream: TcpStream, asked: &Asked) -> std::io::Result<()> {
     )
 }
 
+fn kubeconfig(url: &str) -> String {
+    format!(
+        "{{apiVersion: v1, kind: Config, current-context: a, contexts: [{{name: a, context: {{cluster: a, user: a}}}}], clusters: [{{name: a, cluster: {{server: '{url}'}}}}], users: [{{name: a, user: {{token: ours}}}}]}}"
+    )
+}
+
 #[test]
 fn a_token_lets_in_whom_the_api_server_says_and_is_asked_about_once() {
     let house = House::new();
     let (url, asked) = api_server();
-    let kubeconfig = house.write(
-        "kubeconfig",
-        &format!(
-            "{{apiVersion: v1, kind: Config, current-context: a, contexts: [{{name: a, context: {{cluster: a, user: a}}}}], clusters: [{{name: a, cluster: {{server: '{url}'}}}}], users: [{{name: a, user: {{token: ours}}}}]}}"
-        ),
-    );
+    let kubeconfig = house.write("kubeconfig", &kubeconfig(&url));
     let web = house.write(
         "web.yml",
         "tls_server_config: {cert_file: tls.crt, key_file: tls.key}\n",
@@ -140,19 +141,33 @@ sources: [{{kind: file, name: a, paths: [{file}]}}]
 }
 
 #[test]
-fn tokens_in_clear_are_refused() {
+fn tokens_travel_by_tls_whatever_is_written() {
     let house = House::new();
+    let (url, _) = api_server();
+    let kubeconfig = house.write("kubeconfig", &kubeconfig(&url));
+    let web = house.write("web.yml", "rate_limit: {interval: 0}\n");
     let file = path(&house.folder, "a.pem");
-    let kubeconfig = house.write("kubeconfig", NOBODY);
-    let config = house.write(
-        "config.yaml",
-        &format!("server: {{tokenReview: {{kubeconfig: {kubeconfig}}}}}\nsources: [{{kind: file, name: a, paths: [{file}]}}]\n"),
-    );
-    let output = run(&["--config", &config, "-b", "127.0.0.1:0"]);
-    assert_eq!(output.status.code(), Some(2));
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        said.contains("server.tokenReview: tokens take TLS"),
-        "{said}"
-    );
+    for web in ["", &format!("webConfigFile: {web}, ")] {
+        let config = house.write(
+            "config.yaml",
+            &format!("server: {{{web}tokenReview: {{kubeconfig: {kubeconfig}}}}}\nsources: [{{kind: file, name: a, paths: [{file}]}}]\n"),
+        );
+        let agent = Agent::start(&["--config", &config]);
+        let ask = |token: &str| {
+            let header = format!("Authorization: Bearer {token}\r\n");
+            House::ask_anybody(&agent, "/metrics", &header).unwrap()
+        };
+        assert!(ask("good").starts_with("HTTP/1.1 200 "));
+        assert!(ask("nobody").starts_with("HTTP/1.1 401 "));
+        // Whose certificate nobody signed is let in by nobody who checks.
+        assert!(house.ask(&agent, None, "/healthz", "").is_err());
+        let mut clear = TcpStream::connect(&agent.address).unwrap();
+        write!(clear, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").ok();
+        let mut answer = Vec::new();
+        clear.read_to_end(&mut answer).ok();
+        assert!(!answer.starts_with(b"HTTP"));
+        let read = run(&["check", &agent.address]);
+        let read = String::from_utf8(read.stdout).unwrap();
+        assert!(read.contains("9999-12-31"), "{read}");
+    }
 }

@@ -1,7 +1,7 @@
 {{/*
 What the port asks of whoever comes: {secret, tls, auth, clients, probe}. A web configuration in an existing Secret cannot be looked into: scheme,
 tlsConfig and basicAuth of monitors are then the user's to set, and probes have a port of their own. So they do where a client certificate is required,
-which a kubelet cannot show.
+which a kubelet cannot show. Tokens take TLS: the agent makes a certificate where it is given none.
 */}}
 {{- define "x509.web" -}}
 {{- $v := .Values -}}
@@ -10,7 +10,7 @@ which a kubelet cannot show.
 {{- $web := ternary "" (include "x509.web.text" .) (ne $hidden "") | fromYaml -}}
 {{- $tls := $web.tls_server_config | default dict -}}
 {{- $clients := has ($tls.client_auth_type | default "") (list "RequireAnyClientCert" "RequireClientCert" "RequireAndVerifyClientCert") -}}
-{{- $made := dict "tls" (not (empty $tls)) "auth" (not (empty $web.basic_auth_users)) "clients" $clients -}}
+{{- $made := dict "tls" (or $tokens (not (empty $tls))) "auth" (not (empty $web.basic_auth_users)) "clients" $clients -}}
 {{- $_ := set $made "tokens" $tokens -}}
 {{- if and $tokens $v.rbacProxy.tls.existingSecretName -}}{{- $_ := set $made "certificate" $v.rbacProxy.tls.existingSecretName -}}{{- end -}}
 {{- if or $hidden (include "x509.web.text" .) -}}
@@ -67,9 +67,6 @@ which a kubelet cannot show.
 {{- end -}}
 {{- end -}}
 {{- if $web.tokens -}}
-{{- if not (or $web.tls $v.webConfigurationExistingSecret) -}}
-{{- $_ := set $c "found" (append $c.found "rbacProxy.enabled: tokens take TLS; name a Secret of type kubernetes.io/tls in rbacProxy.tls.existingSecretName, or give webConfiguration a tls_server_config") -}}
-{{- end -}}
 {{- if or (ne $v.rbac.mode "cluster") (not $v.rbac.create) -}}
 {{- $_ := set $c "found" (append $c.found "rbacProxy.enabled: takes the right to have tokens reviewed by the cluster, which comes with rbac.create and rbac.mode: cluster alone") -}}
 {{- end -}}
