@@ -227,3 +227,49 @@ fn address(octets: &[u8]) -> Option<String> {
 fn decoded(leaf: &CertificateDer<'_>) -> Option<CertificateInner<Raw>> {
     CertificateInner::<Raw>::from_der(leaf).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rcgen::{
+        BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd,
+    };
+
+    use super::*;
+
+    fn params(is_ca: bool) -> CertificateParams {
+        let mut params = CertificateParams::default();
+        if is_ca {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        } else {
+            params.not_before = date_time_ymd(2026, 1, 1);
+            params.not_after = date_time_ymd(2026, 2, 1);
+        }
+        params
+    }
+
+    fn key() -> KeyPair {
+        KeyPair::generate().unwrap()
+    }
+
+    #[test]
+    fn a_client_certificate_counts_from_its_first_second_to_its_last() {
+        let issuer = CertifiedIssuer::self_signed(params(true), key()).unwrap();
+        let theirs = params(false).signed_by(&key(), &issuer).unwrap();
+        let alone = params(false).self_signed(&key()).unwrap();
+        let anchors = vec![issuer.der().clone(), alone.der().clone()];
+        let provider = Arc::new(crypto::ring::default_provider());
+        let (begin, end) = (1_767_225_600, 1_769_904_000);
+        for policy in [Policy::VerifyIfGiven, Policy::RequireAndVerify] {
+            let clients = Clients::new(policy, anchors.clone(), None, &provider).unwrap();
+            for leaf in [theirs.der(), alone.der()] {
+                let at = [begin - 1, begin, end, end + 1].map(|second| {
+                    let now = UnixTime::since_unix_epoch(Duration::from_secs(second));
+                    clients.verify_client_cert(leaf, &[], now).is_ok()
+                });
+                assert_eq!(at, [false, true, true, false], "{policy:?}");
+            }
+        }
+    }
+}

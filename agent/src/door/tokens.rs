@@ -122,3 +122,110 @@ fn judged(verdict: Verdict) -> Result<(), Refused> {
         Verdict::Unknown => Err(Refused::Wrong),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http_body_util::{BodyExt, Full};
+    use hyper::body::Bytes;
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::source::kube::{BoxError, Client};
+
+    /// What the API server says of every token, nothing where it is down, and how often it was asked.
+    type Api = Arc<Mutex<(Option<Verdict>, usize)>>;
+
+    fn tokens(says: Verdict) -> (Tokens, Api) {
+        let api: Api = Arc::new(Mutex::new((Some(says), 0)));
+        let server = Arc::clone(&api);
+        let service = tower::service_fn(move |request: http::Request<Full<Bytes>>| {
+            let is_token = request.uri().path().ends_with("/tokenreviews");
+            let mut api = server.lock().unwrap();
+            api.1 += usize::from(is_token);
+            let answer = api.0.ok_or_else(|| BoxError::from("down")).map(|says| {
+                let status = if is_token {
+                    format!("{{\"authenticated\":{}}}", says != Verdict::Unknown)
+                } else {
+                    format!("{{\"allowed\":{}}}", says == Verdict::Allowed)
+                };
+                let text = format!("{{\"apiVersion\":\"a\",\"kind\":\"b\",\"status\":{status}}}");
+                let body = Full::from(text).map_err(|never| match never {});
+                http::Response::new(body.boxed_unsync())
+            });
+            std::future::ready(answer)
+        });
+        let random = ring::rand::SystemRandom::new();
+        let key = hmac::Key::generate(hmac::HMAC_SHA256, &random).unwrap();
+        let reviewer = Reviewer::through(Client::through(service));
+        (Tokens::new(reviewer, key), api)
+    }
+
+    fn say(api: &Api, says: Option<Verdict>) {
+        api.lock().unwrap().0 = says;
+    }
+
+    fn asked(api: &Api) -> usize {
+        api.lock().unwrap().1
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn who_may_no_longer_is_out_after_minutes_and_who_may_now_is_in_after_seconds() {
+        for (says, refused) in [
+            (Verdict::Unknown, Refused::Wrong),
+            (Verdict::NotAllowed, Refused::NotAllowed),
+        ] {
+            let (tokens, api) = tokens(Verdict::Allowed);
+            assert_eq!(tokens.check("a", "/metrics").await, Ok(()));
+            say(&api, Some(says));
+            advance(GOOD.saturating_sub(SECOND)).await;
+            assert_eq!(tokens.check("a", "/metrics").await, Ok(()));
+            assert_eq!(asked(&api), 1);
+            advance(SECOND).await;
+            assert_eq!(tokens.check("a", "/metrics").await, Err(refused));
+            assert_eq!(asked(&api), 2);
+            say(&api, Some(Verdict::Allowed));
+            advance(BAD.saturating_sub(SECOND)).await;
+            assert_eq!(tokens.check("a", "/metrics").await, Err(refused));
+            assert_eq!(asked(&api), 2);
+            advance(SECOND).await;
+            assert_eq!(tokens.check("a", "/metrics").await, Ok(()));
+            assert_eq!(asked(&api), 3);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_nobody_can_be_asked_who_was_let_in_stays_for_a_while_and_nobody_else() {
+        let (tokens, api) = tokens(Verdict::Allowed);
+        assert_eq!(tokens.check("a", "/metrics").await, Ok(()));
+        say(&api, Some(Verdict::Unknown));
+        assert_eq!(tokens.check("b", "/metrics").await, Err(Refused::Wrong));
+        say(&api, None);
+        advance(ALONE.saturating_sub(SECOND)).await;
+        assert_eq!(tokens.check("a", "/metrics").await, Ok(()));
+        for (token, path) in [("a", "/"), ("b", "/metrics"), ("c", "/metrics")] {
+            let answer = tokens.check(token, path).await;
+            assert_eq!(answer, Err(Refused::ReviewFailed), "{token}");
+        }
+        advance(SECOND).await;
+        let answer = tokens.check("a", "/metrics").await;
+        assert_eq!(answer, Err(Refused::ReviewFailed));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_wrong_tokens_makes_nobody_unknown_who_may() {
+        let (tokens, api) = tokens(Verdict::Allowed);
+        assert_eq!(tokens.check("a", "/metrics").await, Ok(()));
+        say(&api, Some(Verdict::Unknown));
+        for wrong in 0..2 * MOST {
+            let answer = tokens.check(&wrong.to_string(), "/metrics").await;
+            assert_eq!(answer, Err(Refused::Wrong));
+        }
+        assert_eq!(tokens.known().len(), MOST);
+        assert_eq!(tokens.check("a", "/metrics").await, Ok(()));
+        assert_eq!(asked(&api), 1 + 2 * MOST);
+    }
+}
