@@ -67,7 +67,8 @@ listening() {
 }
 
 ready_and_scraped() {
-    wait_until 120 "Prometheus gets in" targets_are 1
+    # The kubelet brings Prometheus its new configuration within a minute and a half, and its reloader may look three minutes later.
+    wait_until 300 "Prometheus gets in" targets_are 1
     expect "targets" "$(rows "up{namespace=\"$NAMESPACE\"}")" "$PODS"
     wait_until 60 "and has its series" is rows "count by (pod) (x509_cert_not_after{namespace=\"$NAMESPACE\"})" "$PODS"
     expect "how it asks" "$("$ROOT/ci/monitoring" targets | jq -r --arg ns "$NAMESPACE" '[.data.activeTargets[] | select(.labels.namespace == $ns).scrapeUrl[:8]] | unique | join(" ")')" https://
