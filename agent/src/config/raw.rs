@@ -99,9 +99,9 @@ pub struct Metrics {
     pub expose_info: bool,
     /// Accepted as the peer has it; there is nothing to switch.
     pub expose_diagnostics: bool,
-    /// Attributes of the subject that become labels; empty: all.
+    /// Attributes of the subject that become labels; empty: all; `none` alone: none.
     pub expose_subject_fields: Vec<String>,
-    /// Attributes of the issuer that become labels; empty: all.
+    /// Attributes of the issuer that become labels; empty: all; `none` alone: none.
     pub expose_issuer_fields: Vec<String>,
     /// Leading components cut off `filepath`.
     pub trim_path_components: usize,
