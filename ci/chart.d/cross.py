@@ -4,10 +4,11 @@ import re
 
 import yaml
 
+import host_network
 import pod_files
 import rights
 
-WATCHERS = ("Deployment", "StatefulSet")  # of objects; a release has one of them
+WATCHERS = ("Deployment", "StatefulSet")
 WORKLOADS = (*WATCHERS, "DaemonSet")
 CLUSTER = ("ClusterRole", "ClusterRoleBinding", "ClusterRuleGroup", "ClusterDashboard")
 ROLES, BINDINGS = ("ClusterRole", "Role"), ("ClusterRoleBinding", "RoleBinding")
@@ -28,6 +29,15 @@ def place(item):
 
 def pod(item):
     return item["spec"]["template"]["spec"]
+
+
+def component(item):
+    return item["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"]
+
+
+def watchers(objects):
+    """Who watches objects; a release has one at most."""
+    return [item for item in of(objects, *WATCHERS) if component(item) == "secrets"]
 
 
 def container(item):
@@ -97,7 +107,7 @@ def accounts(objects):
 
 def bindings(objects, namespace):
     roles = {(r["kind"], place(r), r["metadata"]["name"]) for r in of(objects, *ROLES)}
-    pods = {pod(w)["serviceAccountName"] for w in of(objects, *WATCHERS)}
+    pods = {pod(w)["serviceAccountName"] for w in watchers(objects)}
     bound = set()
     for binding in of(objects, *BINDINGS):
         role = binding["roleRef"]
@@ -130,6 +140,8 @@ def least_privilege(objects):
             yield f"{title(item)}: seccomp"
         if node and pod(item)["automountServiceAccountToken"]:
             yield f"{title(item)}: a token on the node"
+        if pod(item)["automountServiceAccountToken"] and item not in watchers(objects):
+            yield f"{title(item)}: a token"
         if not node and (not pod(item)["securityContext"].get("runAsNonRoot") or any("hostPath" in v for v in pod(item)["volumes"])):
             yield f"{title(item)}: not Pod Security restricted"
 
@@ -158,7 +170,8 @@ def selectors(objects):
     for item in of(objects, "PodDisruptionBudget", "NetworkPolicy"):
         selector = item["spec"].get("selector", item["spec"].get("podSelector"))["matchLabels"]
         chosen = [w for w in workloads if matches(selector, w["spec"]["template"]["metadata"]["labels"])]
-        if chosen != (of(objects, *WATCHERS) if item["kind"] == "PodDisruptionBudget" else workloads):
+        own = [w for w in of(objects, *WATCHERS) if component(w) == item["metadata"]["labels"].get("app.kubernetes.io/component")]
+        if chosen != (own if item["kind"] == "PodDisruptionBudget" else workloads):
             yield f"{title(item)}: selects {[title(w) for w in chosen]}"
     for item in workloads:
         for spread in pod(item).get("topologySpreadConstraints", []):
@@ -223,7 +236,8 @@ def watched_is_mounted(objects):
         mounted = [m["mountPath"] + "/" for m in container(item)["volumeMounts"]]
         if config.get("hostRoot") != "/host" or not config["sources"]:
             yield f"{title(item)}: no host root, or no source"
-        for path in (path for source in config["sources"] for path in source.get("paths", [])):
+        named = [target["file"] for source in config["sources"] for target in source.get("targets", [])]
+        for path in [*named, *(path for source in config["sources"] for path in source.get("paths", []))]:
             static = re.match(r"[^*?\[]*", path).group(0)
             if not any(("/host" + static + "/").startswith(mount) for mount in mounted):
                 yield f"{title(item)}: {path} is not mounted"
@@ -247,10 +261,10 @@ def node_label(objects):
 
 def shares(objects):
     """Whoever watches objects has them all, or as many shares as pods, whose names fit and end in a number."""
-    watchers = of(objects, *WATCHERS)
-    if len(watchers) > 1:
-        yield f"{[title(w) for w in watchers]} watch the same objects"
-    for item in watchers:
+    found = watchers(objects)
+    if len(found) > 1:
+        yield f"{[title(w) for w in found]} watch the same objects"
+    for item in found:
         shard = yaml.safe_load(config_of(objects, item) or "{}").get("shard")
         if shard != (None if item["kind"] == "Deployment" else {"total": item["spec"]["replicas"]}):
             yield f"{title(item)}: {item['spec']['replicas']} pods have {shard} as their share"
@@ -269,7 +283,7 @@ def checksums(objects):
 def everything(objects, namespace):
     yield from namespaces(objects, namespace)
     yield from bindings(objects, namespace)
-    checks = (no_empty_values, unique_names, valid_names, accounts, rights.everything, least_privilege, selectors, ports, volumes, watched_is_mounted,
+    checks = (no_empty_values, unique_names, valid_names, accounts, rights.everything, least_privilege, selectors, ports, host_network.everything, volumes, watched_is_mounted,
               pod_files.everything, node_label, shares, checksums)
     for check in checks:
         yield from check(objects)

@@ -97,6 +97,19 @@ SPOILED_SHARDS = {
 }
 
 
+# The same where servers are asked, on nodes too.
+SPOILED_ENDPOINTS = {
+    "a Deployment in the host's network": lambda objects: named(objects, "Deployment", "-endpoints")["spec"]["template"]["spec"].update(hostNetwork=True),
+    "other node pods in the host's network": lambda objects: named(objects, "DaemonSet", "-a")["spec"]["template"]["spec"].update(hostNetwork=True),
+    "served in a network of its own": lambda objects: named(objects, "DaemonSet", "-served")["spec"]["template"]["spec"].pop("hostNetwork"),
+    "served at every address": lambda objects: named(objects, "DaemonSet", "-served")["spec"]["template"]["spec"]["containers"][0]["args"].pop(),
+    "a token for endpoints": lambda objects: named(objects, "Deployment", "-endpoints")["spec"]["template"]["spec"].update(automountServiceAccountToken=True),
+    "a CA that is not mounted": lambda objects: spoil_config(objects, "configmaps/trust", "configmaps/other", "-endpoints"),
+    "a file of a pair that is not mounted": lambda objects: spoil_config(objects, "/opt/x/tls.crt", "/srv/x/tls.crt", "-served"),
+    "a budget for others": put("PodDisruptionBudget", "spec", "selector", "matchLabels", "app.kubernetes.io/component", "secrets"),
+}
+
+
 def spoil_config(objects, old, new, end="-master"):
     data = named(objects, "ConfigMap", end)["data"]
     assert old in data["config.yaml"]
@@ -107,9 +120,9 @@ def spoil_config(objects, old, new, end="-master"):
         notes["checksum/config"] = hashlib.sha256(cross.config_of(objects, item).rstrip("\n").encode()).hexdigest()
 
 
-def unfound(seed, full, shards, namespace):
-    """Spoilings that no check noticed; `seed`, `full` and `shards` give a fresh good render each time."""
-    for render, spoilings in ((seed, SPOILED), (full, SPOILED_OBJECTS), (shards, SPOILED_SHARDS)):
+def unfound(seed, full, shards, servers, namespace):
+    """Spoilings that no check noticed; `seed`, `full`, `shards` and `servers` give a fresh good render each time."""
+    for render, spoilings in ((seed, SPOILED), (full, SPOILED_OBJECTS), (shards, SPOILED_SHARDS), (servers, SPOILED_ENDPOINTS)):
         if found := list(cross.everything(render(), namespace)):
             yield f"a good render is bad: {found}"
         for what, spoil in spoilings.items():

@@ -25,7 +25,7 @@ TITLES = {
     "": "General", "global": "Shared with a parent chart", "image": "Image", "log": "Logs", "web": "Web", "secretsExporter": "Secrets and ConfigMaps",
     "cabundlesExporter": "CA bundles", "certificateSigningRequestsExporter": "CertificateSigningRequests",
     "certificateRequestsExporter": "CertificateRequests of cert-manager", "kubesphereClustersExporter": "Member clusters of KubeSphere",
-    "hostPathsExporter": "Files of the nodes", "service": "Service", "monitoring": "Monitoring in general",
+    "hostPathsExporter": "Files of the nodes", "endpointsExporter": "Servers, and files at URLs", "servedExporter": "Served beside on disk", "service": "Service", "monitoring": "Monitoring in general",
     "networkPolicy": "Network policy", "prometheusServiceMonitor": "ServiceMonitor", "prometheusPodMonitor": "PodMonitor", "prometheusRules": "Alerts",
     "grafana": "Grafana", "kubesphere": "KubeSphere", "openshift": "OpenShift", "tests": "Tests", "rbac": "Rights and accounts", "psp": "Pod security policies",
     "rbacProxy": "Authenticating sidecar", "migration": "Migration job",

@@ -12,7 +12,7 @@ ALONE = {"secretsExporter": {"enabled": False}, "hostPathsExporter": {"discovery
 
 
 def config(objects):
-    return yaml.safe_load(cross.config_of(objects, cross.of(objects, *cross.WATCHERS)[0]))
+    return yaml.safe_load(cross.config_of(objects, cross.watchers(objects)[0]))
 
 
 def sources(*values):

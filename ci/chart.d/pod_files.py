@@ -1,4 +1,4 @@
-"""Passphrases and kubeconfigs: every file that a configuration names is in the pod, and none of what is secret in a ConfigMap."""
+"""Passphrases, kubeconfigs, certificates of clients and authorities: every file that a configuration names is in the pod, and none of what is secret in a ConfigMap."""
 import base64
 
 import yaml
@@ -16,7 +16,7 @@ def named(node):
             yield from named(item)
     elif isinstance(node, dict):
         for key, value in node.items():
-            if key in ("passphraseFile", "kubeconfig") and str(value).startswith(FOLDER):
+            if key in ("passphraseFile", "kubeconfig", "caFile", "certFile", "keyFile") and str(value).startswith(FOLDER):
                 yield key, value.removeprefix(FOLDER)
             elif key == "passphrase" and value:
                 yield key, None
@@ -29,7 +29,7 @@ def everything(objects):
     used = set()
     for item in cross.of(objects, *cross.WORKLOADS):
         what = cross.title(item)
-        parts = [part["secret"] for part in cross.beside(item) if "secret" in part]
+        parts = [part[kind] for part in cross.beside(item)[1:] for kind in ("secret", "configMap") if kind in part]
         there = {entry["path"]: (part, entry["key"]) for part in parts for entry in part["items"]}
         config = yaml.safe_load(cross.config_of(objects, item) or "{}")
         web = [volume["secret"]["secretName"] for volume in cross.pod(item)["volumes"] if volume["name"] == "web"]

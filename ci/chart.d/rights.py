@@ -37,7 +37,7 @@ def passphrases(sources):
 
 def everything(objects):
     roles = cross.of(objects, *cross.ROLES)
-    workloads = cross.of(objects, *cross.WATCHERS) if roles else []
+    workloads = cross.watchers(objects) if roles else []
     sources = [source for item in workloads for source in yaml.safe_load(cross.config_of(objects, item) or "{sources: []}")["sources"] if "kubeconfig" not in source]
     places = {cross.place(role) for role in roles}
     if "" not in places:

@@ -16,6 +16,7 @@ import compat
 import cross
 import cross_red
 import docs
+import endpoints
 import functions
 import helm
 import keys
@@ -102,6 +103,10 @@ def typed(values, objects):
     named = host.get("daemonSets", {})
     if not named and host.get("discovery", {}).get("enabled", True) and not merged.get("upgradeFrom"):
         named = {"nodes": {"nodeSelector": {"kubernetes.io/os": "linux"}, "tolerations": [{"operator": "Exists"}]}}
+    if merged.get("servedExporter", {}).get("enabled"):
+        served = merged["servedExporter"]
+        named = {**named, "served": {"nodeSelector": {**served.get("nodeSelector", {}), "kubernetes.io/os": "linux"}, "tolerations": served.get("tolerations", [{"operator": "Exists"}]),
+                                     "affinity": served.get("affinity")}}
     if set(rendered) != set(named):
         yield f"DaemonSets {sorted(rendered)}"
     for name, own in named.items():
@@ -238,8 +243,8 @@ def spoiled():
     seed_objects = helm.objects(SEED)
     full = [item for item in helm.objects(helm.CHART / "ci" / "full-values.yaml") if not item["metadata"]["name"].endswith("-extra")]
     shards = helm.objects(SHARDS)
-    found = cross_red.unfound(*(lambda good=good: copy.deepcopy(good) for good in (seed_objects, full, shards)), helm.NAMESPACE)
-    report.check("spoiled renders that no check notices", found, len(cross_red.SPOILED) + len(cross_red.SPOILED_OBJECTS) + len(cross_red.SPOILED_SHARDS))
+    found = cross_red.unfound(*(lambda good=good: copy.deepcopy(good) for good in (seed_objects, full, shards, helm.objects(endpoints.BOTH))), helm.NAMESPACE)
+    report.check("spoiled renders that no check notices", found, sum(map(len, (cross_red.SPOILED, cross_red.SPOILED_OBJECTS, cross_red.SPOILED_SHARDS, cross_red.SPOILED_ENDPOINTS))))
 
 
 def every_key():
@@ -261,7 +266,7 @@ def main():
     if sys.argv[2:] == ["keys"]:
         return run([every_key, lambda: compat.keys_of(report)])
     sources()
-    return run([lambda: compat.checks(report), lambda: kubesphere.checks(report, schemas), renders, lambda: conformity(schemas), lambda: modes.checks(report), lambda: objects.checks(report),
+    return run([lambda: compat.checks(report), lambda: kubesphere.checks(report, schemas), renders, lambda: conformity(schemas), lambda: modes.checks(report), lambda: objects.checks(report), lambda: endpoints.checks(report),
                 lambda: docs.checks(report), seed, invalid, surroundings, notes, spoiled])
 
 

@@ -41,7 +41,7 @@
 {{- toYaml (set $config "sources" $sources) -}}
 {{- end -}}
 
-{{/* A DaemonSet's: files and kubeconfigs, host paths as typed. Takes the context of x509.host.resolve. */}}
+{{/* A DaemonSet's: files and kubeconfigs, or what is served, host paths as typed. Takes the context of x509.host.resolve. */}}
 {{- define "x509.config.host" -}}
 {{- $sources := list -}}
 {{- $keys := ternary (dict "comparePrivateKeys" true) dict (eq true .v.comparePrivateKeys) -}}
@@ -52,12 +52,20 @@
 {{- with .kubeconfigs -}}
 {{- $sources = append $sources (merge (dict "kind" "kubeconfig" "name" (printf "host-kubeconfigs-%s" $.name) "paths" .) $keys) -}}
 {{- end -}}
-{{- with .known -}}
-{{- $source := dict "kind" "discovery" "name" (printf "host-discovery-%s" $.name) "distributions" . "followSymlinks" (not $.v.skipSymlinks) -}}
+{{- if .v.served -}}
+{{- $sources = (include "x509.served.sources" . | fromYaml).sources -}}
+{{- else if .known -}}
+{{- $source := dict "kind" "discovery" "name" (printf "host-discovery-%s" $.name) "distributions" .known "followSymlinks" (not $.v.skipSymlinks) -}}
 {{- $sources = append $sources (merge $source $keys) -}}
 {{- end -}}
 {{- $config := include "x509.config.common" (dict "root" .root "debug" .v.debugMode) | fromYaml -}}
 {{- $_ := set $config "hostRoot" "/host" -}}
+{{- if .v.served -}}
+{{- $ports := include "x509.ports" (dict "root" .root "served" .v.served) | fromYaml -}}
+{{- $_ := set $config.server "listen" (printf ":%d" (int $ports.metrics)) -}}
+{{- with int $ports.probe -}}{{- $_ := set $config.server "probeListen" (printf ":%d" .) -}}{{- end -}}
+{{- else -}}
 {{- $_ := set $config "cache" (dict "filePoll" (dict "interval" .v.refreshInterval)) -}}
+{{- end -}}
 {{- toYaml (set $config "sources" $sources) -}}
 {{- end -}}

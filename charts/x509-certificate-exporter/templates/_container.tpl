@@ -1,6 +1,7 @@
 {{/* The container of both workloads; takes the context of x509.pod. */}}
 {{- define "x509.container" -}}
 {{- $root := .root -}}{{- $v := .v -}}
+{{- $ports := include "x509.ports" (dict "root" $root "served" $v.served) | fromYaml -}}
 name: x509-certificate-exporter
 image: {{ include "x509.image" $root | quote }}
 {{- with $root.Values.image.pullPolicy }}
@@ -20,9 +21,8 @@ lifecycle:
 {{- end }}
 ports:
   - name: metrics
-    containerPort: {{ $root.Values.podListenPort }}
-{{- $web := include "x509.web" $root | fromYaml }}
-{{- with int $web.probe }}
+    containerPort: {{ $ports.metrics }}
+{{- with int $ports.probe }}
   - name: probe
     containerPort: {{ . }}
 {{- end }}

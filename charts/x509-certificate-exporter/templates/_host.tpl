@@ -15,7 +15,7 @@ Fills a context {root, name, own} with
 {{- range $key, $value := .own -}}
 {{- if or (not (kindIs "invalid" $value)) (has $key (list "securityContext" "podSecurityContext" "hostPathVolumeType" "revisionHistoryLimit")) -}}{{- $_ := set $v $key $value -}}{{- end -}}
 {{- end -}}
-{{- $_ := set $v "env" (concat ($defaults.env | default list) (.own.env | default list)) -}}
+{{- $_ := set $v "env" (concat (hasKey .own "served" | ternary list ($defaults.env | default list)) (.own.env | default list)) -}}
 {{- $paths := concat ($v.watchFiles | default list) ($v.watchDirectories | default list) -}}
 {{- $directories := list -}}
 {{- range concat ($v.watchFiles | default list) ($v.watchKubeconfFiles | default list) -}}

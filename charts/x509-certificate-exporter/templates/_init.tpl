@@ -49,7 +49,7 @@ away; in values of another chart those are missing too.
 {{- end -}}
 {{- end -}}
 
-{{/* The DaemonSets that are rendered: the user's, or the built-in one. */}}
+{{/* The DaemonSets that are rendered: the user's, or the built-in one, and that of servedExporter. */}}
 {{- define "x509.init.hosts" -}}
 {{- $host := .Values.hostPathsExporter -}}
 {{- $sets := dict -}}
@@ -64,5 +64,8 @@ away; in values of another chart those are missing too.
 {{- $_ := set .x509 "builtin" true -}}
 {{- end -}}
 {{- $_ := set $host "daemonSets" $sets -}}
-{{- $_ := set .x509 "watching" (not (and (empty .x509.objects) (empty $sets))) -}}
+{{- $_ := set .x509 "hosts" (keys $sets | sortAlpha) -}}
+{{- include "x509.init.served" . -}}
+{{- $_ := set .x509 "endpoints" .Values.endpointsExporter.enabled -}}
+{{- $_ := set .x509 "watching" (not (and (empty .x509.objects) (empty $sets) (not .x509.endpoints))) -}}
 {{- end -}}

@@ -42,12 +42,14 @@
 {{- end -}}
 {{- end -}}
 
-{{/* OpenShift chooses the uid of the Secrets pod. That SELinux lets node pods read the host is x509.host.resolve's. */}}
+{{/* OpenShift chooses the uid of pods that are on no node's behalf. That SELinux lets node pods read the host is x509.host.resolve's. */}}
 {{- define "x509.init.openshift" -}}
 {{- $v := .Values -}}
-{{- with $v.secretsExporter.securityContext -}}
+{{- range $section := list $v.secretsExporter $v.endpointsExporter -}}
+{{- with $section.securityContext -}}
 {{- if and (eq (int .runAsUser) 65534) (eq (int .runAsGroup) 65534) -}}
-{{- $_ := set $v.secretsExporter "securityContext" (omit . "runAsUser" "runAsGroup") -}}
+{{- $_ := set $section "securityContext" (omit . "runAsUser" "runAsGroup") -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

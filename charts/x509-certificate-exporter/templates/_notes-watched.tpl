@@ -5,16 +5,19 @@
 {{- range $name, $own := $v.hostPathsExporter.daemonSets }}
 {{- $host := dict "root" $ "name" $name "own" $own }}
 {{- include "x509.host.resolve" $host }}
-  {{ with $host.known }}what is there of {{ without . "auto" | join ", " | default "kubeadm, KubeKey, kubespray, k3s, RKE2, k0s, MicroK8s or OpenShift" }}
+{{- if not $host.v.served }}
+  {{ with $host.known }}what is there of {{ include "x509.notes.known" $host.known }}
   {{- if or $host.paths $host.kubeconfigs }}, {{ end }}{{ end }}
   {{- if or $host.paths $host.kubeconfigs }}{{ len $host.paths }} paths and {{ len $host.kubeconfigs }} kubeconfigs{{ end }} on
   {{- with $host.v.nodeSelector }} nodes with{{ range $key, $value := . }} {{ $key }}={{ $value }}{{ end }}{{ else }} every node{{ end }} that tolerations
   {{- if $host.v.affinity }} and affinity{{ end }} admit, by DaemonSet {{ $full }}-{{ $name }}
 {{- end }}
+{{- end }}
+{{- include "x509.notes.endpoints" . }}
 {{- if not .x509.watching }}
   nothing: secretsExporter and hostPathsExporter.discovery are off and hostPathsExporter.daemonSets is empty.
 {{- end }}
-{{- if and $v.upgradeFrom (not $v.hostPathsExporter.daemonSets) }}
+{{- if and $v.upgradeFrom (not .x509.hosts) }}
   nothing on the nodes, because of upgradeFrom. To watch what is there: --set 'hostPathsExporter.daemonSets.nodes.watchDistributions={auto}'
 {{- end }}
 {{- end -}}
@@ -44,7 +47,7 @@ made by that version or a later one it gets no pod at all{{ if and .x509.rules $
   nodeSelector and toleration node-role.kubernetes.io/control-plane in place of …/master in your values
 See which nodes have it: kubectl get nodes -l node-role.kubernetes.io/master
 {{- end }}
-{{- if and $v.hostNetwork (gt (len $v.hostPathsExporter.daemonSets) 1) }}
+{{- if and $v.hostNetwork (gt (len .x509.hosts) 1) }}
 
 hostNetwork: pods of two DaemonSets on one node cannot both have port {{ $v.podListenPort }}; the second stays Pending.
 {{- end }}

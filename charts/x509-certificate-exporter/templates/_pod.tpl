@@ -1,6 +1,6 @@
 {{/*
-The pod template of both workloads. Takes
-  root, component, v (secretsExporter or a DaemonSet's settings), config (text), configMap, files (of Secrets, beside it), account, token (mounted?),
+The pod template of every workload. Takes
+  root, component, v (secretsExporter, endpointsExporter or a DaemonSet's settings), config (text), configMap, files (of Secrets, beside it), account, token (mounted?),
   args, capability (one to add, or empty), mounts (of host directories), hostNetwork
 */}}
 {{- define "x509.pod" -}}
@@ -10,7 +10,7 @@ metadata:
     {{- include "x509.labels" (dict "root" $root "component" .component "extra" (list $root.Values.podExtraLabels $v.podExtraLabels)) | nindent 4 }}
   annotations:
     {{- $annotations := dict -}}
-    {{- $scrape := dict "prometheus.io/scrape" "true" "prometheus.io/path" "/metrics" "prometheus.io/port" $root.Values.podListenPort -}}
+    {{- $scrape := dict "prometheus.io/scrape" "true" "prometheus.io/path" "/metrics" "prometheus.io/port" (include "x509.ports" (dict "root" $root "served" $v.served) | fromYaml).metrics -}}
     {{- if (include "x509.web" $root | fromYaml).tls -}}{{- $_ := set $scrape "prometheus.io/scheme" "https" -}}{{- end -}}
     {{- range list ($root.Values.monitoring.scrapeAnnotations | ternary $scrape dict) $root.Values.podAnnotations $v.podAnnotations (dict "checksum/config" (sha256sum .config)) -}}
     {{- range $key, $value := . -}}{{- $_ := set $annotations $key ($value | toString) -}}{{- end -}}
@@ -22,6 +22,9 @@ spec:
   enableServiceLinks: false
   {{- if .hostNetwork }}
   hostNetwork: true
+  {{- if $v.served }}
+  dnsPolicy: ClusterFirstWithHostNet
+  {{- end }}
   {{- end }}
   {{- with $v.restartPolicy }}
   restartPolicy: {{ . }}

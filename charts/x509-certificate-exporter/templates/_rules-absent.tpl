@@ -14,8 +14,11 @@ two releases apart; without a monitor there is no telling how targets are labell
 {{- $host := dict "root" $root "name" $name "own" $own -}}
 {{- include "x509.host.resolve" $host -}}
 {{- $kind := ternary "host-paths" (ternary "host-kubeconfigs" "host-discovery" (not (empty $host.kubeconfigs))) (not (empty $host.paths)) -}}
-{{- $_ := set $pods (printf "%s-%s" $kind $name) (include "x509.rules.pods" (dict "base" (printf "%s-%s" $full $name))) -}}
+{{- $source := printf "%s-%s" $kind $name -}}
+{{- if $host.v.served -}}{{- $source = ternary "host-served-targets" "host-served" (empty $host.known) -}}{{- end -}}
+{{- $_ := set $pods $source (include "x509.rules.pods" (dict "base" (printf "%s-%s" $full $name))) -}}
 {{- end -}}
+{{- if $root.x509.endpoints -}}{{- $_ := set $pods "endpoints" (include "x509.rules.pods" (dict "base" (printf "%s-endpoints" $full) "hash" true)) -}}{{- end -}}
 {{- $monitored := or $v.prometheusServiceMonitor.create $v.prometheusPodMonitor.create -}}
 {{- $namespace := printf "namespace=%q" (include "x509.namespace" $root) -}}
 {{- $all := values $pods | sortAlpha | uniq | join "|" -}}
@@ -48,11 +51,17 @@ two releases apart; without a monitor there is no telling how targets are labell
 {{- range $name, $own := .Values.hostPathsExporter.daemonSets -}}
 {{- $host := dict "root" $root "name" $name "own" $own -}}
 {{- include "x509.host.resolve" $host -}}
-{{- $look := 0.0 -}}
-{{- range $unit, $seconds := dict "h" 3600 "m" 60 "s" 1 -}}
-{{- $look = addf $look (mulf $seconds (regexFind (printf "[0-9.]+%s([0-9]|$)" $unit) $host.v.refreshInterval | regexFind "^[0-9.]+" | float64)) -}}
+{{- $most = max $most (include "x509.seconds" $host.v.refreshInterval | mulf 3 | ceil | int) -}}
 {{- end -}}
-{{- $most = max $most (mulf 3 $look | ceil | int) -}}
-{{- end -}}
+{{- if .x509.endpoints -}}{{- $most = max $most (include "x509.seconds" .Values.endpointsExporter.refreshInterval | mulf 3 | ceil | int) -}}{{- end -}}
 {{- $most -}}
+{{- end -}}
+
+{{/* A duration, as the agent takes them, in seconds. */}}
+{{- define "x509.seconds" -}}
+{{- $text := . -}}{{- $sum := 0.0 -}}
+{{- range $unit, $seconds := dict "h" 3600.0 "m" 60.0 "s" 1.0 "ms" 0.001 -}}
+{{- $sum = addf $sum (mulf $seconds (regexFind (printf "[0-9.]+%s([0-9]|$)" $unit) $text | regexFind "^[0-9.]+" | float64)) -}}
+{{- end -}}
+{{- $sum -}}
 {{- end -}}

@@ -7,6 +7,8 @@
 {{- include "x509.validate.rights" $c -}}
 {{- include "x509.validate.flags" $c -}}
 {{- include "x509.validate.hosts" $c -}}
+{{- include "x509.validate.endpoints" $c -}}
+{{- include "x509.validate.served" $c -}}
 {{- include "x509.validate.monitoring" $c -}}
 {{- include "x509.validate.web" $c -}}
 {{- if eq "false" (index .Values "enabled" | toString) -}}
