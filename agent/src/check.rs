@@ -7,8 +7,8 @@ use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream;
+#[cfg(feature = "endpoints")]
+use futures_util::{StreamExt as _, stream};
 
 use self::targets::Targets;
 use crate::cli::{Check, Format, Options, Order};
@@ -23,11 +23,14 @@ use crate::expose::urgency::{Limits, Urgency};
 use crate::expose::{self, csv, json, metrics, table};
 use crate::inventory::{Inventory, Snapshot};
 use crate::model::{Bundle, Change, Location, Problem, Reason};
+#[cfg(feature = "endpoints")]
+use crate::source::endpoint::{Address, Target};
 use crate::source::objects::{Keystores, Passphrases};
 use crate::source::{files, kube, kubeconfigs, objects};
 use crate::terminal;
 
 /// Servers that are asked at a time.
+#[cfg(feature = "endpoints")]
 const AT_A_TIME: usize = 16;
 
 type Found = Vec<(Location, Bundle)>;
@@ -59,6 +62,10 @@ fn look(arguments: &Check, options: Options) -> Result<Exit, ConfigError> {
         refused,
     } = targets::sort(&arguments.targets, |path| is_there(&options, path));
 
+    let shown = expose::Options {
+        endpoints: !endpoints.is_empty(),
+        ..shown
+    };
     let (host_root, follow) = (options.host_root, !options.skip_symlinks);
     let mut found = Found::new();
     let mut nothing = "there is no certificate";
@@ -79,10 +86,7 @@ fn look(arguments: &Check, options: Options) -> Result<Exit, ConfigError> {
             ..kube::Settings::default()
         };
         let over_network = async {
-            let looks = endpoints.iter().map(|endpoint| async {
-                vec![(endpoint.location(), endpoint.look(patience).await)]
-            });
-            let mut found = stream::iter(looks).buffered(AT_A_TIME).concat().await;
+            let mut found = served(endpoints, patience).await;
             for secret in &secrets {
                 found.extend(of_secret(secret, &settings, arguments, patience).await);
             }
@@ -123,6 +127,21 @@ fn look(arguments: &Check, options: Options) -> Result<Exit, ConfigError> {
         ));
     }
     Ok(verdict(&report, exit))
+}
+
+/// What servers show.
+#[cfg(feature = "endpoints")]
+async fn served(endpoints: Vec<Address>, patience: Duration) -> Found {
+    let looks = endpoints.into_iter().map(|address| async move {
+        let target = Target::unverified(address, patience);
+        vec![(target.location(), target.look().await)]
+    });
+    stream::iter(looks).buffered(AT_A_TIME).concat().await
+}
+
+#[cfg(not(feature = "endpoints"))]
+async fn served(_: Vec<targets::Address>, _: Duration) -> Found {
+    Found::new()
 }
 
 fn print(
@@ -284,7 +303,7 @@ fn scan(source: raw::Source, host_root: Option<String>) -> Result<Found, ConfigE
         .flat_map(|source| match source {
             SourceConfig::Files(options) => files::scan_once(options),
             SourceConfig::Kubeconfigs(options) => kubeconfigs::scan_once(options),
-            SourceConfig::Objects(_) => Vec::new(),
+            _ => Vec::new(),
         })
         .collect())
 }

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use crate::expose;
 use crate::logs;
+#[cfg(feature = "endpoints")]
+use crate::source::endpoint;
 use crate::source::{files, kube, kubeconfigs, objects};
 
 /// Everything that is to be done, valid as a whole.
@@ -52,6 +54,9 @@ pub enum SourceConfig {
     Files(files::Options),
     /// `kind: kubeconfig`.
     Kubeconfigs(kubeconfigs::Options),
+    /// `kind: endpoint`, `kind: served`.
+    #[cfg(feature = "endpoints")]
+    Endpoints(endpoint::Options),
     /// Every other kind.
     Objects(objects::Plan),
 }
@@ -144,6 +149,7 @@ impl Config {
                     not_before: raw.metrics.expose_not_before,
                     expired: raw.metrics.expose_expired,
                     relative: raw.metrics.expose_relative,
+                    endpoints: sources.iter().any(SourceConfig::is_of_endpoints),
                     subject_fields: raw.metrics.expose_subject_fields.clone(),
                     issuer_fields: raw.metrics.expose_issuer_fields.clone(),
                     trim_path_components: raw.metrics.trim_path_components,
@@ -153,6 +159,17 @@ impl Config {
             }),
             _ => Err(ConfigError::Invalid(errors)),
         }
+    }
+}
+
+impl SourceConfig {
+    /// Whether it looks at servers.
+    fn is_of_endpoints(&self) -> bool {
+        #[cfg(feature = "endpoints")]
+        if let Self::Endpoints(_) = self {
+            return true;
+        }
+        false
     }
 }
 

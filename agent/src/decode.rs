@@ -26,6 +26,7 @@ mod jks;
 pub mod key;
 pub mod kubeconfig;
 mod name;
+mod ocsp;
 mod oid;
 mod passphrase;
 mod pem;
@@ -35,6 +36,7 @@ mod time;
 mod x509;
 
 pub use collector::MAX_BLOCKS;
+pub use ocsp::ocsp;
 pub use passphrase::Passphrase;
 
 /// What was found in the bytes of one place.
@@ -152,6 +154,7 @@ impl From<Decoded> for Bundle {
             crls: decoded.crls,
             problems: decoded.problems,
             labels: Vec::new(),
+            handshake: None,
         }
     }
 }

@@ -22,16 +22,67 @@ pub struct Paths {
     pub excludes: Vec<String>,
 }
 
+/// A server of a node, and where the certificate is that it should show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// The component.
+    pub name: &'static str,
+    /// Where it listens on its own node.
+    pub address: &'static str,
+    /// Patterns of files; the first that finds any counts.
+    pub files: Vec<&'static str>,
+}
+
 struct Distribution {
     name: &'static str,
     files: &'static [&'static [&'static str]],
     kubeconfigs: &'static [&'static [&'static str]],
     excludes: &'static [&'static str],
+    /// Component, address, pattern.
+    servers: &'static [&'static [(&'static str, &'static str, &'static str)]],
 }
 
 /// Of each rotation kubelet keeps the file and leads a link to the last: the link alone counts.
 const KUBELET: &[&str] =
     &["/var/lib/kubelet/pki/{kubelet-client-current.pem,kubelet-server-current.pem,kubelet.crt}"];
+
+const APISERVER: &str = "kube-apiserver";
+const ETCD_SERVER: &str = "etcd";
+const KUBELET_SERVER: &str = "kubelet";
+
+/// What kubelet was given counts before what it wrote for itself.
+const KUBELET_SERVERS: &[(&str, &str, &str)] = &[
+    (
+        KUBELET_SERVER,
+        "127.0.0.1:10250",
+        "/var/lib/kubelet/pki/kubelet-server-current.pem",
+    ),
+    (
+        KUBELET_SERVER,
+        "127.0.0.1:10250",
+        "/var/lib/kubelet/pki/kubelet.crt",
+    ),
+];
+
+const KUBEADM_SERVERS: &[(&str, &str, &str)] = &[
+    (
+        APISERVER,
+        "127.0.0.1:6443",
+        "/etc/kubernetes/pki/apiserver.crt",
+    ),
+    (
+        ETCD_SERVER,
+        "127.0.0.1:2379",
+        "/etc/kubernetes/pki/etcd/server.crt",
+    ),
+];
+
+/// Each member has a certificate, and often those of the others.
+const ETCD_SERVERS: &[(&str, &str, &str)] = &[(
+    ETCD_SERVER,
+    "127.0.0.1:2379",
+    "/etc/ssl/etcd/ssl/member-*.pem",
+)];
 
 const KUBEADM: &[&str] = &[
     "/etc/kubernetes/pki/*.crt",
@@ -47,7 +98,7 @@ const ETCD: &[&str] = &["/etc/ssl/etcd/ssl/*.{pem,crt}"];
 
 /// `server/tls/temporary-certs` is not in it: it is made anew at each start.
 macro_rules! rancher {
-    ($name:literal) => {
+    ($name:literal, $apiserver:literal) => {
         Distribution {
             name: $name,
             files: &[&[
@@ -65,6 +116,31 @@ macro_rules! rancher {
                 concat!("/var/lib/rancher/", $name, "/agent/*.kubeconfig"),
             ]],
             excludes: &[],
+            servers: &[&[
+                (
+                    APISERVER,
+                    $apiserver,
+                    concat!(
+                        "/var/lib/rancher/",
+                        $name,
+                        "/server/tls/serving-kube-apiserver.crt"
+                    ),
+                ),
+                (
+                    ETCD_SERVER,
+                    "127.0.0.1:2379",
+                    concat!(
+                        "/var/lib/rancher/",
+                        $name,
+                        "/server/tls/etcd/server-client.crt"
+                    ),
+                ),
+                (
+                    KUBELET_SERVER,
+                    "127.0.0.1:10250",
+                    concat!("/var/lib/rancher/", $name, "/agent/serving-kubelet.crt"),
+                ),
+            ]],
         }
     };
 }
@@ -87,21 +163,40 @@ const TABLE: &[Distribution] = &[
             "/etc/kubernetes/ssl/**/*-key.pem",
             "/etc/ssl/etcd/ssl/*-key.pem",
         ],
+        servers: &[
+            &[
+                (
+                    APISERVER,
+                    "127.0.0.1:6443",
+                    "/etc/kubernetes/ssl/apiserver.crt",
+                ),
+                (
+                    ETCD_SERVER,
+                    "127.0.0.1:2379",
+                    "/etc/kubernetes/ssl/etcd/server.crt",
+                ),
+            ],
+            ETCD_SERVERS,
+            KUBELET_SERVERS,
+        ],
     },
     Distribution {
         name: "kubeadm",
         files: &[KUBEADM, KUBELET],
         kubeconfigs: &[KUBEADM_KUBECONFIGS],
         excludes: &[],
+        servers: &[KUBEADM_SERVERS, KUBELET_SERVERS],
     },
     Distribution {
         name: "kubekey",
         files: &[KUBEADM, KUBELET, ETCD],
         kubeconfigs: &[KUBEADM_KUBECONFIGS],
         excludes: &["/etc/ssl/etcd/ssl/*-key.pem"],
+        servers: &[KUBEADM_SERVERS, ETCD_SERVERS, KUBELET_SERVERS],
     },
-    rancher!("k3s"),
-    rancher!("rke2"),
+    // Its port 6443 belongs to a listener with a certificate of its own, in no file of that kind.
+    rancher!("k3s", "127.0.0.1:6444"),
+    rancher!("rke2", "127.0.0.1:6443"),
     Distribution {
         name: "k0s",
         files: &[&[
@@ -111,6 +206,24 @@ const TABLE: &[Distribution] = &[
         ]],
         kubeconfigs: &[&["/var/lib/k0s/pki/*.conf", "/var/lib/k0s/kubelet.conf"]],
         excludes: &[],
+        servers: &[&[
+            (APISERVER, "127.0.0.1:6443", "/var/lib/k0s/pki/server.crt"),
+            (
+                ETCD_SERVER,
+                "127.0.0.1:2379",
+                "/var/lib/k0s/pki/etcd/server.crt",
+            ),
+            (
+                KUBELET_SERVER,
+                "127.0.0.1:10250",
+                "/var/lib/k0s/kubelet/pki/kubelet-server-current.pem",
+            ),
+            (
+                KUBELET_SERVER,
+                "127.0.0.1:10250",
+                "/var/lib/k0s/kubelet/pki/kubelet.crt",
+            ),
+        ]],
     },
     Distribution {
         name: "microk8s",
@@ -121,6 +234,18 @@ const TABLE: &[Distribution] = &[
         ]],
         kubeconfigs: &[&["/var/snap/microk8s/current/credentials/*.config"]],
         excludes: &[],
+        servers: &[&[
+            (
+                APISERVER,
+                "127.0.0.1:16443",
+                "/var/snap/microk8s/current/certs/server.crt",
+            ),
+            (
+                KUBELET_SERVER,
+                "127.0.0.1:10250",
+                "/var/snap/microk8s/current/certs/kubelet.crt",
+            ),
+        ]],
     },
     Distribution {
         name: "openshift",
@@ -139,6 +264,7 @@ const TABLE: &[Distribution] = &[
         ]],
         // The roots of the public web: not the cluster's, and some 140.
         excludes: &["/etc/kubernetes/static-pod-resources/*/configmaps/trusted-ca-bundle"],
+        servers: &[KUBELET_SERVERS],
     },
     Distribution {
         name: "talos",
@@ -155,6 +281,14 @@ const TABLE: &[Distribution] = &[
             "/system/secrets/kubernetes/*/kubeconfig",
         ]],
         excludes: &[],
+        servers: &[
+            &[(
+                APISERVER,
+                "127.0.0.1:6443",
+                "/system/secrets/kubernetes/kube-apiserver/apiserver.crt",
+            )],
+            KUBELET_SERVERS,
+        ],
     },
 ];
 
@@ -173,6 +307,26 @@ pub fn paths(wanted: &[String]) -> Paths {
         add(&mut paths.excludes, &[distribution.excludes]);
     }
     paths
+}
+
+/// The servers that these distributions have on a node, each once.
+pub fn servers(wanted: &[String]) -> Vec<Server> {
+    let is_wanted = |name| wanted.iter().any(|wanted| wanted == AUTO || wanted == name);
+    let mut servers: Vec<Server> = Vec::new();
+    let table = TABLE.iter().filter(|entry| is_wanted(entry.name));
+    for &(name, address, file) in table.flat_map(|entry| entry.servers).copied().flatten() {
+        let same = |server: &&mut Server| server.name == name && server.address == address;
+        match servers.iter_mut().find(same) {
+            Some(server) if server.files.contains(&file) => {}
+            Some(server) => server.files.push(file),
+            None => servers.push(Server {
+                name,
+                address,
+                files: vec![file],
+            }),
+        }
+    }
+    servers
 }
 
 fn add(paths: &mut Vec<String>, groups: &[&[&str]]) {
@@ -253,5 +407,24 @@ mod tests {
         assert_eq!(sorted.len(), auto.files.len());
         assert_eq!(of(&["kubeadm", AUTO]), auto);
         assert_eq!(of(&[]), Paths::default());
+    }
+
+    #[test]
+    fn what_a_server_should_show_is_watched_as_a_file_too() {
+        let names: Vec<String> = names().skip(1).map(str::to_owned).collect();
+        for name in &names {
+            let watched = of(&[name]).files;
+            for server in servers(std::slice::from_ref(name)) {
+                for file in server.files {
+                    let file = file.replace('*', "node");
+                    let covers = |glob: &String| fast_glob::glob_match(glob, &file);
+                    assert!(watched.iter().any(covers), "{name}: {file}");
+                }
+            }
+        }
+        let all = servers(&[AUTO.to_owned()]);
+        let etcd: Vec<_> = all.iter().filter(|server| server.name == "etcd").collect();
+        assert_eq!(etcd.len(), 1, "one address, whatever the distribution");
+        assert!(etcd[0].files.len() > 3);
     }
 }

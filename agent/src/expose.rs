@@ -35,6 +35,8 @@ pub struct Options {
     pub expired: bool,
     /// The families that tell seconds at the scrape.
     pub relative: bool,
+    /// The families of servers; they have series where there are any.
+    pub endpoints: bool,
     /// Short names of the subject's attributes that become labels; empty: all.
     pub subject_fields: Vec<String>,
     /// Short names of the issuer's attributes that become labels; empty: all.
@@ -50,6 +52,7 @@ impl Default for Options {
             not_before: true,
             expired: true,
             relative: false,
+            endpoints: false,
             subject_fields: Vec::new(),
             issuer_fields: Vec::new(),
             trim_path_components: 0,

@@ -104,6 +104,7 @@ impl State {
                     bundle.certificates.clone_from(&before.certificates);
                     bundle.crls.clone_from(&before.crls);
                     bundle.labels.clone_from(&before.labels);
+                    bundle.handshake.clone_from(&before.handshake);
                 }
                 if **before == bundle {
                     return None;

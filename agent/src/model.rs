@@ -5,6 +5,7 @@
 //! **change** is what a source says about its locations.
 
 mod certificate;
+mod handshake;
 mod reason;
 mod texts;
 
@@ -13,6 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use certificate::{Certificate, Crl, Details, Facts, Name, Profile};
+pub use handshake::{Handshake, Ocsp, OcspStatus, Pair, Verification};
 pub use reason::Reason;
 
 /// What a source says. Saying a thing twice is saying it once.
@@ -50,9 +52,11 @@ pub enum Location {
         /// The cluster or user, where the part is a kubeconfig or the like.
         entry: Option<Arc<Entry>>,
     },
-    /// What a server shows to those who connect.
+    /// What a server shows to those who connect, or a file of it.
     Endpoint {
-        /// Host and port; an IPv6 address in brackets.
+        /// The user's name for it.
+        name: Option<Arc<str>>,
+        /// Host and port, an IPv6 address in brackets; of a file, its URL without the query.
         address: Arc<str>,
     },
 }
@@ -123,6 +127,8 @@ pub struct Bundle {
     pub problems: Vec<Problem>,
     /// Labels copied from the object that holds the location (`secret_label_*`, …), sorted by name.
     pub labels: Vec<(Arc<str>, Arc<str>)>,
+    /// What a server told besides.
+    pub handshake: Option<Arc<Handshake>>,
 }
 
 /// Bad data at a location. The detail never holds bytes of the data.
@@ -145,9 +151,9 @@ impl Location {
     }
 
     /// A server's location.
-    pub fn endpoint(address: impl Into<Arc<str>>) -> Self {
+    pub fn endpoint(name: Option<Arc<str>>, address: impl Into<Arc<str>>) -> Self {
         let address = address.into();
-        Self::Endpoint { address }
+        Self::Endpoint { name, address }
     }
 
     /// A part of an object.
@@ -171,7 +177,14 @@ impl fmt::Display for Location {
             } => {
                 write!(f, "kubeconfig {path} {} {name}", kind.as_str())
             }
-            Self::Endpoint { address } => write!(f, "endpoint {address}"),
+            Self::Endpoint {
+                name: None,
+                address,
+            } => write!(f, "endpoint {address}"),
+            Self::Endpoint {
+                name: Some(name),
+                address,
+            } => write!(f, "endpoint {name} ({address})"),
             Self::Object { object, key, entry } => {
                 write!(f, "{object}")?;
                 match object.kind.part() {

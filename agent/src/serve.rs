@@ -20,6 +20,8 @@ use crate::inventory::{Inventory, SourceId};
 use crate::model::Change;
 use crate::server::scrape::Scrape;
 use crate::server::{self, App};
+#[cfg(feature = "endpoints")]
+use crate::source::endpoint::Endpoints;
 use crate::source::files::Files;
 use crate::source::kube::Reviewer;
 use crate::source::kubeconfigs::Kubeconfigs;
@@ -144,6 +146,8 @@ fn source(config: SourceConfig) -> Rc<dyn Source> {
     match config {
         SourceConfig::Files(options) => Rc::new(Files::new(options)),
         SourceConfig::Kubeconfigs(options) => Rc::new(Kubeconfigs::new(options)),
+        #[cfg(feature = "endpoints")]
+        SourceConfig::Endpoints(options) => Rc::new(Endpoints::new(options)),
         SourceConfig::Objects(plan) => Rc::new(Objects::new(plan)),
     }
 }

@@ -4,6 +4,7 @@
 pub mod ca_bundles;
 pub mod clusters;
 pub mod config_maps;
+#[cfg(feature = "endpoints")]
 pub mod endpoint;
 pub mod files;
 pub mod host;

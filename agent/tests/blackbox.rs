@@ -175,6 +175,7 @@ shard: {{index: 0, total: 2}}
 sources:
 - {{kind: file, name: files, paths: [{file}]}}
 - {{kind: kubernetes, name: secrets, kubeconfig: {kubeconfig}}}
+- {{kind: endpoint, name: servers, targets: [{{address: '127.0.0.1:1'}}]}}
 "
     );
     fs::write(&config, text).unwrap();

@@ -11,10 +11,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
-use x509_certificate_exporter::model::Reason;
-
-const BEGIN: &str = "<!-- reasons: made by `UPDATE=1 cargo test --test docs`; do not edit -->\n";
-const END: &str = "<!-- end of reasons -->";
+use x509_certificate_exporter::model::{Reason, Verification};
 
 #[test]
 fn the_families_in_the_document_are_those_of_a_scrape() {
@@ -40,18 +37,29 @@ fn the_families_in_the_document_are_those_of_a_scrape() {
 }
 
 #[test]
-fn the_table_of_reasons_is_that_of_the_code() {
+fn the_tables_of_codes_are_those_of_the_code() {
+    let reasons = Reason::ALL.iter();
+    let reasons = reasons.map(|reason| (reason.code(), reason.meaning()));
+    table("reason", &reasons.collect::<Vec<_>>());
+    let verifications = Verification::ALL.iter();
+    let verifications = verifications.map(|one| (one.code(), one.meaning()));
+    table("verification", &verifications.collect::<Vec<_>>());
+}
+
+fn table(what: &str, codes: &[(&str, &str)]) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/metrics.md");
     let text = fs::read_to_string(&path).unwrap();
-    let (before, rest) = text.split_once(BEGIN).expect("the table has a beginning");
-    let (table, after) = rest.split_once(END).expect("the table has an end");
-
-    let mut expected = String::from("| reason | meaning |\n| --- | --- |\n");
-    for reason in Reason::ALL {
-        writeln!(expected, "| `{reason}` | {} |", reason.meaning().trim()).unwrap();
+    let begin =
+        format!("<!-- {what}s: made by `UPDATE=1 cargo test --test docs`; do not edit -->\n");
+    let end = format!("<!-- end of {what}s -->");
+    let (before, rest) = text.split_once(&begin).expect("the table has a beginning");
+    let (table, after) = rest.split_once(&end).expect("the table has an end");
+    let mut expected = format!("| {what} | meaning |\n| --- | --- |\n");
+    for (code, meaning) in codes {
+        writeln!(expected, "| `{code}` | {} |", meaning.trim()).unwrap();
     }
     if std::env::var_os("UPDATE").is_some() {
-        fs::write(&path, format!("{before}{BEGIN}{expected}{END}{after}")).unwrap();
+        fs::write(&path, format!("{before}{begin}{expected}{end}{after}")).unwrap();
         return;
     }
     assert_eq!(table, expected, "run UPDATE=1 cargo test --test docs");

@@ -4,7 +4,7 @@ use x509_certificate_exporter::decode::kubeconfig::{Content, KubeconfigEntry};
 use x509_certificate_exporter::decode::{
     self, Decoded, Passphrase, argocd as cluster, key as keys,
 };
-use x509_certificate_exporter::model::{Certificate, Name, Problem};
+use x509_certificate_exporter::model::{Certificate, Name, OcspStatus, Problem};
 
 /// Certificates, lists and messages in PEM or DER.
 pub(crate) fn certificates(bytes: &[u8]) {
@@ -22,6 +22,18 @@ pub(crate) fn served(bytes: &[u8]) {
         rest = behind;
     }
     check(&decode::served(chain));
+}
+
+/// What a server staples.
+pub(crate) fn ocsp(bytes: &[u8]) {
+    let Some(ocsp) = decode::ocsp(bytes) else {
+        assert!(bytes.is_empty(), "something is stapled");
+        return;
+    };
+    let is_bad = ocsp.status == OcspStatus::Bad;
+    assert_eq!(is_bad, ocsp.this_update.is_none());
+    let is_revoked = ocsp.status == OcspStatus::Revoked;
+    assert_eq!(is_revoked, ocsp.revoked_at.is_some());
 }
 
 /// PKCS#12, without a passphrase and with some.

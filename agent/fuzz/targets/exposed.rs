@@ -210,7 +210,7 @@ fn location(kind: u8, name: &str) -> Location {
             path: format!("/{name}").into(),
             entry: None,
         },
-        3 => Location::endpoint(name),
+        3 => Location::endpoint((first != last).then(|| first.into()), last),
         4 => object(ObjectKind::ConfigMap),
         5 => object(ObjectKind::MutatingWebhookConfiguration),
         6 => object(ObjectKind::ValidatingWebhookConfiguration),

@@ -22,6 +22,7 @@ pub(crate) const ALL: &[(&str, Target)] = &[
     ("key", decoders::key),
     ("kubeconfig", decoders::kubeconfig),
     ("object", cluster::object),
+    ("ocsp", decoders::ocsp),
     ("pem", decoders::certificates),
     ("pkcs12", decoders::pkcs12),
     ("pkcs7", decoders::certificates),

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::source::endpoint::Endpoint;
+#[cfg(feature = "endpoints")]
+use crate::source::endpoint::Address;
 
 /// What is to be looked at.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -10,11 +11,27 @@ pub(super) struct Targets {
     /// Files, patterns, directories, kubeconfigs.
     pub(super) paths: Vec<String>,
     /// Servers.
-    pub(super) endpoints: Vec<Endpoint>,
+    pub(super) endpoints: Vec<Address>,
     /// Namespaces and names of Secrets.
     pub(super) secrets: Vec<(String, String)>,
     /// What is none of these, and why; a line each.
     pub(super) refused: String,
+}
+
+/// Nobody's: this build does not look at servers.
+#[cfg(not(feature = "endpoints"))]
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Address {}
+
+#[cfg(not(feature = "endpoints"))]
+impl Address {
+    fn of_url(_: &str) -> Option<Self> {
+        None
+    }
+
+    fn of_authority(_: &str) -> Option<Self> {
+        None
+    }
 }
 
 /// Sorts the words: `https://…` is a URL; `secret` and the word behind it are a Secret; HOST:PORT is
@@ -24,9 +41,9 @@ pub(super) fn sort(words: &[String], is_file: impl Fn(&str) -> bool) -> Targets 
     let mut words = words.iter();
     while let Some(word) = words.next() {
         if is_url(word) {
-            match Endpoint::of_url(word) {
+            match Address::of_url(word) {
                 Some(endpoint) => targets.endpoints.push(endpoint),
-                None => targets.refuse(&shown(word), "is not https://HOST[:PORT]"),
+                None => targets.refuse(&shown(word), NO_SERVER),
             }
         } else if word == SECRET
             && let Some(name) = words.next()
@@ -37,7 +54,7 @@ pub(super) fn sort(words: &[String], is_file: impl Fn(&str) -> bool) -> Targets 
                 }
                 _ => targets.refuse(&format!("{SECRET} {name}"), "is not secret NAMESPACE/NAME"),
             }
-        } else if let Some(endpoint) = Endpoint::of_authority(word)
+        } else if let Some(endpoint) = Address::of_authority(word)
             && !is_file(word)
         {
             targets.endpoints.push(endpoint);
@@ -49,6 +66,12 @@ pub(super) fn sort(words: &[String], is_file: impl Fn(&str) -> bool) -> Targets 
 }
 
 const SECRET: &str = "secret";
+
+const NO_SERVER: &str = if cfg!(feature = "endpoints") {
+    "is not https://HOST[:PORT]"
+} else {
+    "this build does not look at servers"
+};
 
 impl Targets {
     fn refuse(&mut self, word: &str, why: &str) {

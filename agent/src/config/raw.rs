@@ -1,5 +1,6 @@
 //! The file as it is written: the peer's v4 keys, and a few of ours. Unknown keys are errors.
 
+mod endpoint;
 mod kube;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use self::endpoint::{Endpoint, EndpointTarget, Served};
 pub use self::kube::{
     Access, Cabundle, CertificateRequest, ConfigMaps, Csr, Kubernetes, Kubesphere, Namespaces,
     PageSize, Passphrases, RateLimit, SecretType, Secrets,
@@ -42,6 +44,9 @@ pub struct Raw {
 pub struct Web {
     /// Whether the inventory is answered at `/api/v1/certificates`.
     pub enable_stats: bool,
+    /// Whether `/probe` is answered, for those who come from `ssl_exporter`.
+    #[serde(skip_serializing_if = "is_no")]
+    pub enable_probe: bool,
 }
 
 /// `server`.
@@ -155,6 +160,10 @@ pub enum Source {
     CertificateRequest(CertificateRequest),
     /// KubeSphere's member clusters.
     Kubesphere(Kubesphere),
+    /// Servers and remote files.
+    Endpoint(Endpoint),
+    /// Servers of Kubernetes on this node, each paired with its file.
+    Served(Served),
 }
 
 /// `kind: file`.
@@ -282,7 +291,10 @@ impl Raw {
 
 impl Default for Web {
     fn default() -> Self {
-        Self { enable_stats: true }
+        Self {
+            enable_stats: true,
+            enable_probe: false,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! `sources[]`: from what is written to what can be watched.
 
+#[cfg(feature = "endpoints")]
+mod endpoint;
 mod kube;
 
 use std::collections::HashSet;
@@ -61,6 +63,18 @@ pub(super) fn all(raw: &Raw, errors: &mut Errors) -> Vec<SourceConfig> {
                 valid.push(kube::certificate_request(&at, source, errors));
             }
             raw::Source::Kubesphere(source) => valid.push(kube::kubesphere(&at, source, errors)),
+            #[cfg(feature = "endpoints")]
+            raw::Source::Endpoint(source) => {
+                valid.extend(endpoint::endpoint(&at, &shared.host_root, source, errors));
+            }
+            #[cfg(feature = "endpoints")]
+            raw::Source::Served(source) => {
+                valid.extend(endpoint::served(&at, &shared.host_root, source, errors));
+            }
+            #[cfg(not(feature = "endpoints"))]
+            raw::Source::Endpoint(_) | raw::Source::Served(_) => {
+                errors.push(&at, "this build does not look at servers");
+            }
         }
     }
     valid
@@ -120,17 +134,7 @@ impl Shared {
         written: &raw::Discovery,
         errors: &mut Errors,
     ) -> Option<[SourceConfig; 2]> {
-        let at_names = format!("{at}.distributions");
-        if written.distributions.is_empty() {
-            errors.push(&at_names, "there is no distribution");
-        }
-        let known: Vec<_> = discover::names().collect();
-        for name in &written.distributions {
-            if !known.contains(&name.as_str()) {
-                let error = format!("`{name}` is none of {}", known.join(", "));
-                errors.push(&at_names, error);
-            }
-        }
+        distributions(at, &written.distributions, errors);
         globs(
             &format!("{at}.excludePaths"),
             &written.exclude_paths,
@@ -175,6 +179,20 @@ impl Shared {
         match text {
             None => Some(self.interval),
             Some(text) => errors.take(&format!("{at}.refreshInterval"), interval(text)),
+        }
+    }
+}
+
+fn distributions(at: &str, written: &[String], errors: &mut Errors) {
+    let at = format!("{at}.distributions");
+    if written.is_empty() {
+        errors.push(&at, "there is no distribution");
+    }
+    let known: Vec<_> = discover::names().collect();
+    for name in written {
+        if !known.contains(&name.as_str()) {
+            let error = format!("`{name}` is none of {}", known.join(", "));
+            errors.push(&at, error);
         }
     }
 }
@@ -261,6 +279,8 @@ impl raw::Source {
             Self::Csr(_) => vec!["csr"],
             Self::CertificateRequest(_) => vec!["certificaterequest"],
             Self::Kubesphere(_) => vec!["kubesphere"],
+            Self::Endpoint(_) => vec!["endpoint"],
+            Self::Served(_) => vec!["served"],
         }
     }
 
@@ -274,6 +294,8 @@ impl raw::Source {
             Self::Csr(source) => &source.name,
             Self::CertificateRequest(source) => &source.name,
             Self::Kubesphere(source) => &source.name,
+            Self::Endpoint(source) => &source.name,
+            Self::Served(source) => &source.name,
         }
     }
 }

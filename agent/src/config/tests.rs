@@ -1,3 +1,5 @@
+#[cfg(feature = "endpoints")]
+mod endpoints;
 mod kinds;
 
 use super::*;
@@ -69,7 +71,7 @@ fn private_keys_are_compared_where_that_is_asked_for() {
             SourceConfig::Files(options) | SourceConfig::Kubeconfigs(options) => {
                 options.compare_keys
             }
-            SourceConfig::Objects(_) => false,
+            _ => false,
         };
         config.sources.iter().map(of).collect::<Vec<_>>()
     };

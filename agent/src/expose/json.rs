@@ -1,11 +1,14 @@
 //! Every place with all that is known of it, as JSON. The form is that of docs/api.md: keys come in
 //! one order, and one without a value is left out.
 
+mod handshake;
+
 use std::io::{self, Write};
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use self::handshake::HandshakeOf;
 use super::date::Date;
 use super::info;
 use super::place::{Place, places};
@@ -82,6 +85,8 @@ struct Whole<'a> {
     certificates: Certificates<'a>,
     crls: Crls<'a>,
     problems: Vec<ProblemOf<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handshake: Option<HandshakeOf<'a>>,
 }
 
 #[derive(Default, Serialize)]
@@ -178,6 +183,7 @@ impl<'a> Whole<'a> {
             certificates: Certificates(&place.certificates, now),
             crls: Crls(&place.crls, now),
             problems: problems.map(|problem| ProblemOf::of(problem)).collect(),
+            handshake: HandshakeOf::of(place.handshake, place.certificates.first().copied()),
         }
     }
 
@@ -194,6 +200,11 @@ impl<'a> Whole<'a> {
             certificates: Certificates(certificate.as_slice(), now),
             crls: Crls(crl.as_slice(), now),
             problems: problem.into_iter().collect(),
+            handshake: {
+                let bundle = &row.held.bundle;
+                let leaf = bundle.certificates().first().map(|leaf| &**leaf);
+                HandshakeOf::of(bundle.handshake.as_deref(), leaf)
+            },
         };
         serde_json::to_writer(&mut *out, &whole)?;
         Ok(())
@@ -229,8 +240,9 @@ impl<'a> At<'a> {
                 entry: entry.as_deref().map(entry_of),
                 ..Self::default()
             },
-            Location::Endpoint { address } => Self {
+            Location::Endpoint { name, address } => Self {
                 kind: "endpoint",
+                name: name.as_deref().unwrap_or_default(),
                 address,
                 ..Self::default()
             },

@@ -140,7 +140,10 @@ fn location(set: &mut String, location: &Location, options: &Options) {
                 self::entry(set, entry);
             }
         }
-        Location::Endpoint { address } => push(set, "endpoint_address", address),
+        Location::Endpoint { name, address } => {
+            push(set, "endpoint_name", name.as_deref().unwrap_or_default());
+            push(set, "endpoint_address", address);
+        }
         Location::Object { object, key, entry } => {
             push(
                 set,
@@ -209,7 +212,8 @@ fn copied_prefix(location: &Location) -> &'static str {
     }
 }
 
-fn file(set: &mut String, path: &str, options: &Options) {
+/// Writes the labels of a file.
+pub fn file(set: &mut String, path: &str, options: &Options) {
     push(
         set,
         "filename",

@@ -208,7 +208,7 @@ pub(super) mod tests {
                 Problem::in_block(Reason::OutlivesIssuer, 1, odd),
                 Problem::in_block(Reason::BadPem, 3, "the block has no END line"),
             ],
-            labels: Vec::new(),
+            ..Bundle::default()
         };
         hold(Location::file("/a.pem"), file);
         // A name that means something to a terminal and to a spreadsheet.
@@ -216,7 +216,7 @@ pub(super) mod tests {
             certificates: Some(vec![certificate("=1+1\u{1b}[2J,\"\n", 3)]),
             ..Bundle::default()
         };
-        hold(Location::endpoint("[::1]:6443"), hostile);
+        hold(Location::endpoint(None, "[::1]:6443"), hostile);
         inventory
     }
 

@@ -8,7 +8,9 @@ use std::hash::BuildHasher;
 use std::io::{self, Write};
 
 pub use self::family::Family;
-use self::family::{CHECKED_HELP, CHECKED_NAME, READ_ERRORS_HELP, READ_ERRORS_NAME, Series};
+use self::family::{
+    CHECKED_HELP, CHECKED_NAME, Endpoint, READ_ERRORS_HELP, READ_ERRORS_NAME, Series,
+};
 use super::place::{self, Place};
 use super::{Options, info, labels};
 use crate::inventory::{Segment, Snapshot};
@@ -26,6 +28,12 @@ pub fn stable(options: &Options) -> Vec<&'static Family> {
         (true, &family::CRL_NEXT_UPDATE),
         (true, &family::CRL_NUMBER),
         (options.expired, &family::CRL_STALE),
+        (options.endpoints, &family::ENDPOINT_INFO),
+        (options.endpoints, &family::ENDPOINT_VERIFIED),
+        (options.endpoints, &family::OCSP_THIS_UPDATE),
+        (options.endpoints, &family::OCSP_NEXT_UPDATE),
+        (options.endpoints, &family::SERVED_NOT_AFTER),
+        (options.endpoints, &family::SERVED_STALE),
         (true, &family::ERROR),
         (true, &family::WARNING),
     ];
@@ -205,7 +213,7 @@ impl<'a> Labelled<'a> {
         mut shown: impl Iterator<Item = bool>,
         out: &mut impl Write,
     ) -> io::Result<()> {
-        match family.series {
+        match &family.series {
             Series::Certificates(value) => {
                 let is_info = family.name == family::INFO.name;
                 let mut with_facts = String::new();
@@ -223,8 +231,31 @@ impl<'a> Labelled<'a> {
                 let value = value(crl, now);
                 value.map_or(Ok(()), |value| write_sample(family.name, set, value, out))
             }),
+            Series::Endpoints(endpoint) => {
+                let looks = self.places.iter().filter_map(|place| {
+                    let handshake = place.handshake?;
+                    Some((place, handshake))
+                });
+                let mut set = String::new();
+                for (place, handshake) in looks {
+                    labels::of_location(place, self.options, &mut set);
+                    let value = match endpoint {
+                        Endpoint::Handshake(value) => value(handshake, &mut set),
+                        Endpoint::Pair(value) => {
+                            let pair = handshake.pair.as_ref();
+                            let both = pair.zip(place.certificates.first());
+                            both.and_then(|(pair, served)| {
+                                labels::file(&mut set, &pair.path, self.options);
+                                value(pair, served)
+                            })
+                        }
+                    };
+                    value.map_or(Ok(()), |value| write_sample(family.name, &set, value, out))?;
+                }
+                Ok(())
+            }
             Series::Reasons(problems) => {
-                for (is_doubtful, set) in self.reasons(problems) {
+                for (is_doubtful, set) in self.reasons(*problems) {
                     if !is_doubtful || shown.next() != Some(false) {
                         write_sample(family.name, &set, 1, out)?;
                     }

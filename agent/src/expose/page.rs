@@ -2,6 +2,7 @@
 //! document, without a script and without a request to anybody; links and a form do the rest.
 
 mod list;
+mod served;
 mod top;
 mod words;
 

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::inventory::{Held, Segment, Snapshot};
-use crate::model::{Bundle, Certificate, Crl, Location, Problem};
+use crate::model::{Bundle, Certificate, Crl, Handshake, Location, Problem};
 
 /// One location with what it holds. Two sources that watch one file make one place; what stands
 /// there twice is told once.
@@ -19,6 +19,8 @@ pub struct Place<'a> {
     pub labels: &'a [(Arc<str>, Arc<str>)],
     /// What stands there, in order.
     pub certificates: Vec<&'a Certificate>,
+    /// What a server told besides.
+    pub handshake: Option<&'a Handshake>,
     /// The revocation lists that stand there, in order.
     pub crls: Vec<&'a Crl>,
     /// What is wrong there, in order.
@@ -52,6 +54,7 @@ fn place(group: &[Held]) -> Option<Place<'_>> {
         held: first,
         location: &first.location,
         labels: &first.bundle.labels,
+        handshake: bundles().find_map(|bundle| bundle.handshake.as_deref()),
         certificates: once(
             bundles()
                 .flat_map(|bundle: &Bundle| bundle.certificates().iter().map(|shared| &**shared)),

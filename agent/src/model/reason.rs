@@ -78,6 +78,8 @@ reasons! {
     PermissionDenied => "permission_denied",
     /// Reading failed for another reason.
     ReadFailed => "read_failed",
+    /// The server shows an older certificate than the one in its file.
+    ServedStale => "served_stale",
     /// Symbolic links go round in a circle.
     SymlinkLoop => "symlink_loop",
     /// The operation did not end in time.
@@ -102,7 +104,7 @@ impl Reason {
     pub const fn is_warning(self) -> bool {
         matches!(
             self,
-            Self::ChainOutOfOrder | Self::KeyMismatch | Self::OutlivesIssuer
+            Self::ChainOutOfOrder | Self::KeyMismatch | Self::OutlivesIssuer | Self::ServedStale
         )
     }
 }

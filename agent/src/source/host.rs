@@ -119,6 +119,27 @@ pub(crate) enum Kind {
     Other,
 }
 
+// === impl Options ===
+
+#[cfg(feature = "endpoints")]
+impl Options {
+    /// Of these paths, and nothing else said.
+    pub(crate) fn of_paths(paths: Vec<String>) -> Self {
+        Self {
+            name: String::new(),
+            root: PathBuf::from("/"),
+            paths,
+            exclude: Vec::new(),
+            discovered: None,
+            follow_symlinks: true,
+            interval: Duration::MAX,
+            timeout: Duration::MAX,
+            keystores: Keystores::default(),
+            compare_keys: false,
+        }
+    }
+}
+
 // === impl HostRoot ===
 
 impl HostRoot {
@@ -394,7 +415,7 @@ pub(super) fn not_regular(kind: FileType) -> &'static str {
 }
 
 /// The problem behind an error number; those that tell of a missing path are [`Missing`]'s.
-pub(super) fn failed(errno: Option<i32>) -> Problem {
+pub(crate) fn failed(errno: Option<i32>) -> Problem {
     let Some(errno) = errno else {
         return Problem::new(Reason::ReadFailed, "the path could not be resolved safely");
     };

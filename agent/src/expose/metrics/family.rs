@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use self::Series::{Certificates, Crls, Reasons};
+use self::Series::{Certificates, Crls, Endpoints, Reasons};
+use crate::expose::labels::push;
 use crate::expose::place::Place;
-use crate::model::{Certificate, Crl, Problem};
+use crate::model::{Certificate, Crl, Handshake, Pair, Problem, Verification};
 
 /// A family of gauges.
 #[derive(Debug)]
@@ -21,8 +22,19 @@ pub(super) enum Series {
     Certificates(fn(&Certificate, i64) -> Option<Value<'_>>),
     /// Each revocation list that has such a value.
     Crls(fn(&Crl, i64) -> Option<Value<'_>>),
+    /// Each server of which there is such a value.
+    Endpoints(Endpoint),
     /// Each reason for which a place is told of here.
     Reasons(for<'a, 'b> fn(&'b Place<'a>) -> &'b [&'a Problem]),
+}
+
+/// A value of a server; labels that the family has besides are pushed.
+#[derive(Debug)]
+pub(super) enum Endpoint {
+    /// Of a look.
+    Handshake(fn(&Handshake, &mut String) -> Option<i64>),
+    /// Of what is served, and of the file that should be: its labels are there.
+    Pair(fn(&Pair, &Certificate) -> Option<i64>),
 }
 
 /// A value of a series.
@@ -103,6 +115,52 @@ pub(super) static CRL_FRESH_SINCE: Family = Family {
     name: "x509_crl_fresh_since_seconds",
     help: "Seconds from the revocation list's issue to the scrape.",
     series: Crls(|crl, now| integer(now.saturating_sub(crl.this_update))),
+};
+
+pub(super) static ENDPOINT_INFO: Family = Family {
+    name: "x509_endpoint_info",
+    help: "1 for every server that was looked at, with how it was and what came of it as labels.",
+    series: Endpoints(Endpoint::Handshake(|look, set| {
+        push(set, "protocol", look.protocol);
+        push(set, "tls_version", look.tls_version.unwrap_or_default());
+        let verification = look.verification.map(Verification::code);
+        push(set, "verification", verification.unwrap_or_default());
+        let status = look.ocsp.map(|ocsp| ocsp.status.code());
+        push(set, "ocsp_status", status.unwrap_or_default());
+        Some(1)
+    })),
+};
+
+pub(super) static ENDPOINT_VERIFIED: Family = Family {
+    name: "x509_endpoint_verified_not_after",
+    help: "When the first certificate of the server's verified chain expires, in seconds since 1970.",
+    series: Endpoints(Endpoint::Handshake(|look, _| look.verified_not_after)),
+};
+
+pub(super) static OCSP_THIS_UPDATE: Family = Family {
+    name: "x509_endpoint_ocsp_this_update",
+    help: "Since when the stapled status is known to be so, in seconds since 1970 (RFC 6960, 4.2.1).",
+    series: Endpoints(Endpoint::Handshake(|look, _| look.ocsp?.this_update)),
+};
+
+pub(super) static OCSP_NEXT_UPDATE: Family = Family {
+    name: "x509_endpoint_ocsp_next_update",
+    help: "When there will be news of the stapled status, in seconds since 1970 (RFC 6960, 4.2.1).",
+    series: Endpoints(Endpoint::Handshake(|look, _| look.ocsp?.next_update)),
+};
+
+pub(super) static SERVED_NOT_AFTER: Family = Family {
+    name: "x509_cert_served_not_after",
+    help: "End of the validity of what is served in the place of the file, in seconds since 1970.",
+    series: Endpoints(Endpoint::Pair(|_, served| Some(served.not_after))),
+};
+
+pub(super) static SERVED_STALE: Family = Family {
+    name: "x509_cert_served_stale",
+    help: "Whether an older certificate is served than the one in the file: 1, or 0.",
+    series: Endpoints(Endpoint::Pair(|pair, served| {
+        pair.is_stale(served).map(i64::from)
+    })),
 };
 
 pub(super) static ERROR: Family = Family {

@@ -5,7 +5,8 @@ use crate::expose::cache::Cache;
 use crate::expose::gzip::Packer;
 use crate::inventory::Inventory;
 use crate::model::{
-    Bundle, Change, Crl, Details, Entry, EntryKind, Facts, Name, Object, ObjectKind, Reason,
+    Bundle, Change, Crl, Details, Entry, EntryKind, Facts, Handshake, Name, Object, ObjectKind,
+    Ocsp, OcspStatus, Pair, Reason, Verification,
 };
 
 pub(in crate::expose) fn facts<'a>(
@@ -153,13 +154,46 @@ pub(in crate::expose) fn everything() -> Inventory {
     ];
     let config = object(ObjectKind::ConfigMap, "ns", "lists", "ca.crl");
     upsert(2, config, listing(lists));
+    let mut shown = holding(vec![certificate("web", "8", 8)]);
+    shown.handshake = Some(Arc::new(handshake()));
+    shown
+        .problems
+        .push(Problem::new(Reason::ServedStale, "it serves the old one"));
+    let server = Location::endpoint(Some("shop".into()), "shop.example:443");
+    upsert(3, server, shown);
     inventory
+}
+
+/// A look of which everything is known, at a server that shows an old certificate.
+fn handshake() -> Handshake {
+    let renewed = Facts {
+        not_before: 1_730_000_000,
+        ..facts("web", "9", 9)
+    };
+    Handshake {
+        protocol: "smtp",
+        tls_version: Some("1.3"),
+        verification: Some(Verification::Ok),
+        verified_not_after: Some(1_731_536_000),
+        ocsp: Some(Ocsp {
+            status: OcspStatus::Revoked,
+            produced_at: Some(1_731_000_000),
+            this_update: Some(1_731_000_001),
+            next_update: Some(1_731_600_000),
+            revoked_at: Some(1_730_900_000),
+        }),
+        pair: Some(Pair {
+            path: "/etc/shop/web.crt".into(),
+            certificate: Some(Arc::new(renewed.into())),
+        }),
+    }
 }
 
 #[test]
 fn one_whole_exposition() {
     let options = Options {
         info: true,
+        endpoints: true,
         ..Options::default()
     };
     let text = text(&everything(), &options, 1_731_536_001);

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::words::{Away, Moment};
 use super::{Badge, Count, Counts, Item, Link, Listing, PAGE, Place, Query, Row, Sort, kinds};
-use super::{State, Text, View, top};
+use super::{State, Text, View, served, top};
 use crate::expose::info;
 use crate::expose::rows::Column;
 use crate::model::{Certificate, Crl, Name};
@@ -175,7 +175,11 @@ fn one(row: &Row<'_>, now: i64, out: &mut impl Write) -> io::Result<()> {
         Text(row.item.heading())
     )?;
     match row.item {
-        Item::Certificate(certificate) => about(certificate, now, out)?,
+        Item::Certificate(certificate) => {
+            about(certificate, now, out)?;
+            served::about(&row.held.bundle, certificate, out)?;
+            out.write_all(b"</dl>")?;
+        }
         Item::Crl(crl) => about_crl(crl, out)?,
         // Has no line in the table.
         Item::Problem(_) => out.write_all(b"</summary>")?,
@@ -226,8 +230,7 @@ fn about(certificate: &Certificate, now: i64, out: &mut impl Write) -> io::Resul
     let usages = info::key_usages(profile).map(|usage| -> &str { usage });
     let usages = usages.chain(certificate.extended_key_usage());
     fact("Usage", Listed(usages), out)?;
-    fact("SHA-256", info::hex(&certificate.fingerprint), out)?;
-    out.write_all(b"</dl>")
+    fact("SHA-256", info::hex(&certificate.fingerprint), out)
 }
 
 fn about_crl(crl: &Crl, out: &mut impl Write) -> io::Result<()> {
@@ -243,7 +246,7 @@ fn about_crl(crl: &Crl, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// A fact, unless it is empty.
-fn fact(name: &str, value: impl fmt::Display, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn fact(name: &str, value: impl fmt::Display, out: &mut impl Write) -> io::Result<()> {
     let value = value.to_string();
     if value.is_empty() {
         return Ok(());

@@ -193,6 +193,7 @@ fn hostile_inventory(text: &str) -> Inventory {
         crls: vec![crl(Some(text), Some(1), 1)],
         problems: vec![Problem::in_block(Reason::BadPem, 1, text.to_owned())],
         labels: vec![(text.into(), text.into())],
+        ..Bundle::default()
     };
     let entry = Entry {
         kind: EntryKind::User,

@@ -48,7 +48,14 @@ impl fmt::Display for Place<'_> {
         let kind = rows::kind(self.0);
         write!(f, "<span class=\"kind\">{kind}</span> ")?;
         match self.0 {
-            Location::File { path: text } | Location::Endpoint { address: text } => code(f, text),
+            Location::File { path } => code(f, path),
+            Location::Endpoint { name, address } => {
+                if let Some(name) = name {
+                    code(f, name)?;
+                    f.write_str(" ")?;
+                }
+                code(f, address)
+            }
             Location::Kubeconfig { path, entry } => {
                 code(f, path)?;
                 entry.as_ref().map_or(Ok(()), |entry| part(f, entry))

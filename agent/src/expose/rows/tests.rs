@@ -180,11 +180,11 @@ fn what_is_looked_for_is_found_wherever_it_stands() {
     let inventory = everything();
     let snapshot = inventory.snapshot();
     for (text, kind, namespace, expected) in [
-        ("", None, "", 11),
+        ("", None, "", 13),
         ("PKI/ca.crt", None, "", 1),
         ("ns/web", None, "", 3),
         ("spiffe://a", None, "", 1),
-        ("example \"org\"", None, "", 8),
+        ("example \"org\"", None, "", 9),
         ("04:04:04:04", None, "", 1),
         ("0404", None, "", 1),
         ("040", None, "", 0),

@@ -1,163 +1,119 @@
-//! One connection to a server, as far as its certificates.
+//! The way to a server: its name, a connection, a proxy.
 
-use std::io;
+use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::ring;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout_at};
-use tokio_rustls::TlsConnector;
 
+use super::address::Address;
 use crate::model::{Problem, Reason};
 
-/// The chain that the server shows, before `patience` has ended.
-pub(super) async fn chain(
-    host: &str,
-    port: u16,
-    patience: Duration,
-) -> Result<Vec<CertificateDer<'static>>, Problem> {
-    let deadline = Instant::now() + patience;
-    let name = ServerName::try_from(host.to_owned());
-    let name = name.map_err(|_| Problem::new(Reason::Unreachable, "it is no name of a host"))?;
-    let stream = connect(host, port, deadline).await?;
+/// When a look as a whole has to be over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline(Instant);
 
-    let witness = Arc::new(Witness::default());
-    let connector = TlsConnector::from(Arc::new(config(&witness)?));
-    let shaken = timeout_at(deadline, async {
-        let mut stream = connector.connect(name, stream).await?;
-        // Farewell; a server that does not listen any more has shown what it has.
-        stream.shutdown().await.ok();
-        io::Result::Ok(())
-    });
-    let shaken = shaken.await;
-    // What was shown counts, whatever followed: a server that wants to see a certificate of ours may
-    // end the handshake.
-    let served = witness.served();
-    match shaken {
-        _ if !served.is_empty() => Ok(served),
-        Ok(Ok(())) => {
-            let detail = "the server shows no certificate";
-            Err(Problem::new(Reason::NoCertificateFound, detail))
-        }
-        Ok(Err(error)) => Err(Problem::new(Reason::HandshakeFailed, failed(&error))),
-        Err(_) => {
-            let detail = "connected, and the TLS handshake does not end in time";
-            Err(Problem::new(Reason::Timeout, detail))
-        }
-    }
+/// Octets of what a proxy answers.
+const MOST: usize = 16 << 10;
+
+/// A connection to a server, by a proxy if there is one.
+pub(super) async fn connect(
+    server: &Address,
+    proxy: Option<&Address>,
+    deadline: Deadline,
+) -> Result<TcpStream, Problem> {
+    let Some(proxy) = proxy else {
+        return direct(server, deadline).await;
+    };
+    let by_proxy = |problem: Problem| {
+        let detail = format!("the proxy {proxy}: {}", problem.detail);
+        Problem::new(problem.reason, detail)
+    };
+    let mut stream = direct(proxy, deadline).await.map_err(by_proxy)?;
+    let tunnel = tunnel(&mut stream, server);
+    let late = "it does not answer in time";
+    let tunnelled = deadline
+        .hold(late, tunnel)
+        .await
+        .and_then(|through| through);
+    tunnelled.map_err(by_proxy)?;
+    Ok(stream)
 }
 
 /// A connection to the first of its addresses that answers; each gets its share of the time.
-async fn connect(host: &str, port: u16, deadline: Instant) -> Result<TcpStream, Problem> {
+pub(super) async fn direct(server: &Address, deadline: Deadline) -> Result<TcpStream, Problem> {
     let unreachable = |detail: String| Problem::new(Reason::Unreachable, detail);
-    let late = |detail: &'static str| Problem::new(Reason::Timeout, detail);
-    let addresses: Vec<SocketAddr> = timeout_at(deadline, lookup_host((host, port)))
-        .await
-        .map_err(|_| late("the name is not resolved in time"))?
+    let Address { host, port } = server;
+    let found = lookup_host((host.as_str(), *port));
+    let addresses: Vec<SocketAddr> = deadline
+        .hold("the name is not resolved in time", found)
+        .await?
         .map_err(|_| unreachable("the name cannot be resolved".to_owned()))?
         .collect();
     let mut last = unreachable("the name has no address".to_owned());
     for (at, address) in addresses.iter().enumerate() {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let share = left / u32::try_from(addresses.len() - at).unwrap_or(u32::MAX);
-        last = match timeout_at(Instant::now() + share, TcpStream::connect(address)).await {
+        let share = deadline.share(addresses.len() - at);
+        last = match share
+            .hold("it does not answer in time", TcpStream::connect(address))
+            .await
+        {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => unreachable(format!("cannot connect: {}", error.kind())),
-            Err(_) => late("it does not answer in time"),
+            Err(late) => late,
         };
     }
     Err(last)
 }
 
-fn config(witness: &Arc<Witness>) -> Result<ClientConfig, Problem> {
-    let provider = Arc::new(ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|_| Problem::new(Reason::Internal, "TLS cannot be configured"))?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::clone(witness) as _)
-        .with_no_client_auth();
-    Ok(config)
-}
-
-/// Why there was no handshake, in words of ours where the usual ones say little.
-fn failed(error: &io::Error) -> String {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
-    match inner {
-        Some(rustls::Error::InvalidMessage(_)) => "it does not speak TLS".to_owned(),
-        Some(rustls::Error::AlertReceived(alert)) => {
-            format!("it refuses TLS 1.2 and 1.3 as we speak them: alert {alert:?}")
+/// Asks for a tunnel (RFC 9110, section 9.3.6). Not a byte more than the answer is read.
+async fn tunnel(stream: &mut TcpStream, server: &Address) -> Result<(), Problem> {
+    let failed = |detail: &'static str| Problem::new(Reason::Unreachable, detail);
+    let cut = |_| failed("it ended the connection");
+    let ask = format!("CONNECT {server} HTTP/1.1\r\nHost: {server}\r\n\r\n");
+    stream.write_all(ask.as_bytes()).await.map_err(cut)?;
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        if answer.len() >= MOST {
+            return Err(failed("it answers without end"));
         }
-        Some(error) => format!("no TLS 1.2 or 1.3 as we speak them: {error}"),
-        None => format!("it ended the connection: {}", error.kind()),
+        answer.push(stream.read_u8().await.map_err(cut)?);
+    }
+    let status = answer
+        .strip_prefix(b"HTTP/1.1 ")
+        .or_else(|| answer.strip_prefix(b"HTTP/1.0 "));
+    match status.and_then(|status| status.get(..3)) {
+        Some([b'2', _, _]) => Ok(()),
+        Some(code) if code.iter().all(u8::is_ascii_digit) => {
+            let code = String::from_utf8_lossy(code).into_owned();
+            let detail = format!("it refuses with status {code}");
+            Err(Problem::new(Reason::Unreachable, detail))
+        }
+        _ => Err(failed("it does not speak HTTP/1.1")),
     }
 }
 
-/// Accepts whatever is shown, and keeps it. Nothing is sent over the connection, so nobody is
-/// trusted: what is told is what was served.
-#[derive(Debug, Default)]
-struct Witness(Mutex<Vec<CertificateDer<'static>>>);
+// === impl Deadline ===
 
-impl Witness {
-    fn served(&self) -> Vec<CertificateDer<'static>> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl ServerCertVerifier for Witness {
-    fn verify_server_cert(
-        &self,
-        leaf: &CertificateDer<'_>,
-        others: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let chain = std::iter::once(leaf).chain(others);
-        let chain = chain.map(|one| one.clone().into_owned()).collect();
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = chain;
-        Ok(ServerCertVerified::assertion())
+impl Deadline {
+    pub(super) fn after(patience: Duration) -> Self {
+        Self(Instant::now() + patience)
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
+    /// The output, unless it is late.
+    pub(super) async fn hold<T>(
+        self,
+        late: &'static str,
+        future: impl Future<Output = T>,
+    ) -> Result<T, Problem> {
+        let held = timeout_at(self.0, future).await;
+        held.map_err(|_| Problem::new(Reason::Timeout, late))
     }
 
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    /// Whatever there is, so that a server with any certificate shows it.
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![
-            SignatureScheme::ECDSA_NISTP256_SHA256,
-            SignatureScheme::ECDSA_NISTP384_SHA384,
-            SignatureScheme::ECDSA_NISTP521_SHA512,
-            SignatureScheme::ED25519,
-            SignatureScheme::ED448,
-            SignatureScheme::RSA_PSS_SHA256,
-            SignatureScheme::RSA_PSS_SHA384,
-            SignatureScheme::RSA_PSS_SHA512,
-            SignatureScheme::RSA_PKCS1_SHA256,
-            SignatureScheme::RSA_PKCS1_SHA384,
-            SignatureScheme::RSA_PKCS1_SHA512,
-            SignatureScheme::RSA_PKCS1_SHA1,
-        ]
+    /// The end of the first of so many shares of what is left.
+    fn share(self, shares: usize) -> Self {
+        let left = self.0.saturating_duration_since(Instant::now());
+        Self(Instant::now() + left / u32::try_from(shares).unwrap_or(u32::MAX))
     }
 }

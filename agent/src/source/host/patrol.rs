@@ -101,7 +101,7 @@ fn internal(detail: String) -> Failure {
 }
 
 /// A little more or less, so that the nodes of a cluster do not go round in step.
-fn jittered(interval: Duration) -> Duration {
+pub(crate) fn jittered(interval: Duration) -> Duration {
     // 0 to 1023 of 10240, around the middle.
     let random = (RandomState::new().build_hasher().finish() % 1024) as u32;
     interval * 19 / 20 + interval / 10240 * random
