@@ -236,3 +236,6 @@ fn failure(location: &Location, bundle: &Bundle) -> Option<Failure> {
         detail: format!("{location}: {}", problem.detail),
     })
 }
+
+#[cfg(test)]
+mod tests;

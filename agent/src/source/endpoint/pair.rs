@@ -141,3 +141,77 @@ impl Candidates {
         (Some(Pair { path, certificate }), problem)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Details, Facts, Name};
+
+    fn certificate(common_name: &str, fingerprint: u8) -> Arc<Certificate> {
+        Arc::new(Certificate::from(Facts {
+            fingerprint: [fingerprint; 32],
+            subject: Name {
+                common_name: Some(common_name.into()),
+                ..Name::default()
+            },
+            details: Details::default(),
+            ..Facts::default()
+        }))
+    }
+
+    fn path(candidates: Vec<Candidate>, served: Option<&Certificate>) -> Option<String> {
+        let (pair, _) = Candidates(candidates).choose(served);
+        pair.map(|pair| pair.path.to_string())
+    }
+
+    #[test]
+    fn of_several_files_the_one_that_is_served_counts_or_one_of_its_names() {
+        let files = || {
+            let file = |path: &str, name, fingerprint| -> Candidate {
+                (path.into(), Ok(certificate(name, fingerprint)))
+            };
+            vec![file("/1", "member-1", 1), file("/2", "member-2", 2)]
+        };
+        let chosen = |served: &Certificate| path(files(), Some(served));
+        assert_eq!(chosen(&certificate("any", 2)).as_deref(), Some("/2"));
+        assert_eq!(chosen(&certificate("member-1", 9)).as_deref(), Some("/1"));
+        assert_eq!(chosen(&certificate("member-3", 9)), None);
+        assert_eq!(path(files(), None), None);
+        let alone = files().split_off(1);
+        let other = certificate("other", 9);
+        assert_eq!(path(alone, Some(&other)).as_deref(), Some("/2"));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_told_with_its_path() {
+        let missing = Problem::new(Reason::NotFound, "no such file or directory");
+        let candidates = Candidates(vec![("/a".into(), Err(missing))]);
+        let (pair, problem) = candidates.choose(Some(&certificate("a", 1)));
+        assert_eq!(pair.unwrap().certificate, None);
+        assert_eq!(
+            problem.unwrap().to_string(),
+            "not_found: the file that it should serve, /a: no such file or directory"
+        );
+    }
+
+    #[test]
+    fn what_no_distribution_keeps_here_is_nobodys_to_serve() {
+        let host = tempfile::TempDir::new().unwrap();
+        let mut shelf = Shelf::new(host.path().to_owned(), Duration::from_secs(5));
+        let known = Pairing::Known(vec!["/pki/*.pem", "/ssl/server.crt"]);
+        assert!(shelf.find(&known).is_none());
+        std::fs::create_dir(host.path().join("pki")).unwrap();
+        std::fs::write(host.path().join("pki/server-key.pem"), "a key").unwrap();
+        assert!(shelf.find(&known).is_none(), "keys are not opened");
+        let named = Pairing::Named("/pki/missing.pem".to_owned());
+        let (_, problem) = shelf.find(&named).unwrap().choose(None);
+        assert_eq!(problem.unwrap().reason, Reason::NotFound);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec!["a".to_owned()]).unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        std::fs::create_dir(host.path().join("ssl")).unwrap();
+        std::fs::write(host.path().join("ssl/server.crt"), pem).unwrap();
+        let (pair, problem) = shelf.find(&known).unwrap().choose(None);
+        assert_eq!((&*pair.unwrap().path, problem), ("/ssl/server.crt", None));
+    }
+}

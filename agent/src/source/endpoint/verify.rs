@@ -157,3 +157,6 @@ fn of_certificates(certificates: impl Iterator<Item = CertificateDer<'static>>) 
     }
     anchors
 }
+
+#[cfg(test)]
+mod tests;
