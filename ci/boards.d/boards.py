@@ -1,6 +1,6 @@
 """Grafana's two boards as tables: what expires next and what is wrong, and the details of what was chosen there."""
 import queries
-from panels import (DAYS, DAYS_LEFT, GOOD_AT_NONE, HORIZON_COLOURS, LAST_SUCCESS, LIFETIME, PLACES, SHARE_LEFT, SOURCE, UP, bars, lines, row, stat, states, table)
+from panels import (DAYS, DAYS_LEFT, GOOD_AT_NONE, HORIZON_COLOURS, LAST_SUCCESS, LIFETIME, LOADED, PLACES, SHARE_LEFT, SOURCE, UP, bars, lines, row, stat, states, table)
 
 OVERVIEW, DETAIL = "x509-certificate-exporter", "x509-certificate-exporter-detail"
 # Of the overview's row, to the detail board: what is empty there is empty in the series, too.
@@ -59,9 +59,14 @@ DETAIL_PANELS = [
     *((table(f"Soonest to expire: {what}", f"The 50 certificates in {text} with the fewest days left, among those chosen above.", labels,
              [DAYS_LEFT, SHARE_LEFT, LIFETIME], ("Days left", False)), 24, 8)
       for (what, labels), text in zip(queries.KEYS.items(), ("Kubernetes Secrets", "ConfigMaps, CA bundles and kubeconfigs of member clusters", "files of nodes",
-                                                             "kubeconfigs of nodes"), strict=True)),
+                                                             "kubeconfigs of nodes", "what servers serve, but for those on a node's loopback,"), strict=True)),
     (lines("Days left of the next to expire", "Of all certificates chosen above that have not expired. A renewal is a step up.", ["next"], decimals=1, steps=DAYS), 12, 8),
     (lines("Certificates over time", "By what holds them; those chosen above.", list(queries.KEYS)), 12, 8),
+    (row("Servers"), 24, 1),
+    (table("What servers show", "How each server was spoken to, whether its certificate verifies, and the revocation status that it sent along.",
+           ["cluster", "endpoint_name", "endpoint_address", *queries.SHOWS]), 24, 7),
+    (stat("Not yet served", "Servers that show an older certificate than their file holds: it was renewed and not loaded.", GOOD_AT_NONE), 4, 7),
+    (table("Served beside on disk", "Servers that are compared with their file; days left are those of what is served.", queries.PAIR, [LOADED, DAYS_LEFT], ("Serves", True)), 20, 7),
     (row("Problems"), 24, 1),
     (lines("Problems over time", "Places that cannot be read, by the reason; `none` when there are none.", ["{{reason}}"]), 12, 8),
     (table("What is odd", "Certificates that are read well, and yet will fail somebody: they outlive their issuer, stand out of order, or another's key is beside them. "

@@ -33,6 +33,8 @@ PANELS = [
     ("graph", "Days left: Secrets", "The ten certificates in Kubernetes Secrets with the fewest days left.", "none", 1,
      ["{{secret_namespace}}/{{secret_name}} {{secret_key}}"]),
     ("graph", "Days left: other objects", "The ten certificates in ConfigMaps, CA bundles and kubeconfigs of member clusters with the fewest days left.", "none", 1, [None]),
+    ("graph", "Days left: servers", "The ten certificates that servers serve with the fewest days left, but for servers on a node's loopback.", "none", 1,
+     ["{{endpoint_address}}"]),
     ("graph", "Days left of the next to expire", "Of all certificates that have not expired. A renewal is a step up.", "none", 1, ["next"]),
     ("graph", "When they expire", "How many certificates expire in which span of days.", "none", 0, list(queries.HORIZON)),
     ("row", "What cannot be read"),

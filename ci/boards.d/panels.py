@@ -16,6 +16,7 @@ HEADERS = {
     "secret_namespace": "Namespace", "secret_name": "Secret", "secret_key": "Key", "configmap_namespace": "Namespace", "configmap_name": "ConfigMap",
     "configmap_key": "Key", "cabundle_resource_kind": "Resource", "cabundle_resource_name": "CA bundle", "cabundle_entry": "Webhook",
     "kubesphere_cluster": "Member cluster", "filepath": "Path", "pod": "Pod", "instance": "Instance", "source_kind": "Reads", "source_name": "Source",
+    "endpoint_name": "Server", "endpoint_address": "Address", "protocol": "Protocol", "tls_version": "TLS", "verification": "Verification", "ocsp_status": "OCSP",
 }
 
 
@@ -82,6 +83,8 @@ SHARE_LEFT = number_column("Lifetime left", SHARE, unit="percent")
 LIFETIME = number_column("Lifetime", {None: "text"}, unit="d", decimals=0)
 UP = override("State", custom__cellOptions={"type": "color-text"}, custom__width=90, thresholds=thresholds({None: "red", 1: "green"}), mappings=[
     {"type": "value", "options": {"0": {"color": "red", "index": 1, "text": "down"}, "1": {"color": "green", "index": 0, "text": "up"}}}])
+LOADED = override("Serves", custom__cellOptions={"type": "color-text"}, custom__width=110, thresholds=thresholds({None: "green", 1: "red"}), mappings=[
+    {"type": "value", "options": {"0": {"color": "green", "index": 0, "text": "the file's"}, "1": {"color": "red", "index": 1, "text": "an older one"}}}])
 LAST_SUCCESS = number_column("Last success", AGE, unit="s", decimals=0)
 PLACES = number_column("Places", {None: "text"}, decimals=0)
 

@@ -14,12 +14,16 @@ SHOWN = {name: f"{name}{AGENT}" for name in ("x509_source_up", "x509_source_last
 DAY = 86400
 ENTRY = ("embedded_kind", "embedded_key")
 NAMES = ("subject_CN", "issuer_CN", "serial_number")
+# Servers on a node's loopback, as the alerts know them: what they serve counts as the file that it is from, and what is wrong with them is of their node.
+LOOPBACK = '"(127[.]|localhost:|[[]::1).*"'
+LOCAL, ELSEWHERE = f"endpoint_address=~{LOOPBACK}", f"endpoint_address!~{LOOPBACK}"
 # Kind of place → (matchers that choose it, label that `$namespace` is asked of, label that `$place` is asked of).
 OBJECTS = {
     "secrets": ('secret_name!=""', "secret_namespace", "secret_name"),
     "configmaps": ('configmap_name!=""', "configmap_namespace", "configmap_name"),
     "cabundles": ('cabundle_resource_name!=""', "secret_namespace", "cabundle_resource_name"),
     "clusters": ('kubesphere_cluster!=""', "secret_namespace", "kubesphere_cluster"),
+    "servers": (f'endpoint_address!="",{ELSEWHERE}', "secret_namespace", "endpoint_address"),
 }
 REQUESTS = ('certificaterequest_name!=""', "certificaterequest_namespace", "certificaterequest_name")
 NO_REQUESTS = 'certificaterequest_name="",csr_name=""'
@@ -60,15 +64,15 @@ def everything(family, place=False):
     if place:
         return f"({objects(family, *OBJECTS, place=True)} or {files(family, place=True)})"
     matchers, space, _ = OBJECTS["configmaps"]
-    others = selector(family, f'filepath="",configmap_name="",{NO_REQUESTS}', "secret_namespace")
+    others = selector(family, f'filepath="",configmap_name="",{ELSEWHERE},{NO_REQUESTS}', "secret_namespace")
     return f"({once(f'{others} or {selector(family, matchers, space)}', 'node')} or {files(family)})"
 
 
 def troubles(family):
     """Places with something to say of them, requests too."""
-    parts = [selector(family, 'filepath="",configmap_name="",certificaterequest_name=""', "secret_namespace")]
+    parts = [selector(family, f'filepath="",configmap_name="",{ELSEWHERE},certificaterequest_name=""', "secret_namespace")]
     parts += [selector(family, matchers, space) for matchers, space, _ in (OBJECTS["configmaps"], REQUESTS)]
-    return f"({once(' or '.join(parts), 'node')} or {files(family)})"
+    return f"({once(' or '.join(parts), 'node')} or {files(family)} or {files(family, LOCAL)})"
 
 
 def left(place=False):
@@ -103,12 +107,12 @@ def number(query):
 # Columns of a place in any kind of object → the labels of which one has a value.
 PLACE = {
     "object_namespace": ("secret_namespace", "configmap_namespace", "certificaterequest_namespace"),
-    "name": ("secret_name", "configmap_name", "cabundle_resource_name", "kubesphere_cluster", "csr_name", "certificaterequest_name", "filepath"),
-    "key": ("secret_key", "configmap_key", "cabundle_entry"),
+    "name": ("secret_name", "configmap_name", "cabundle_resource_name", "kubesphere_cluster", "csr_name", "certificaterequest_name", "filepath", "endpoint_address"),
+    "key": ("secret_key", "configmap_key", "cabundle_entry", "endpoint_name"),
 }
 # What a place is called, by a label that it has; the later ones win.
 CALLED = {"filepath": "file", "embedded_kind": "kubeconfig", "secret_name": "Secret", "configmap_name": "ConfigMap", "kubesphere_cluster": "Cluster",
-          "csr_name": "CertificateSigningRequest", "certificaterequest_name": "CertificateRequest"}
+          "endpoint_address": "server", "csr_name": "CertificateSigningRequest", "certificaterequest_name": "CertificateRequest"}
 COLUMNS = ("kind", "cluster", *PLACE, *ENTRY, "node")
 
 
@@ -147,13 +151,18 @@ KEYS = {
                       "cabundle_entry", "kubesphere_cluster", *ENTRY, *NAMES),
     "files": ("cluster", "node", "filepath", *NAMES),
     "kubeconfigs": ("cluster", "node", "filepath", *ENTRY, *NAMES),
+    "servers": ("cluster", "endpoint_name", "endpoint_address", *NAMES),
 }
 SERIES = {
     "Secrets": lambda family: objects(family, "secrets", place=True),
     "other objects": lambda family: objects(family, "configmaps", "cabundles", "clusters", place=True),
     "files": lambda family: files(family, 'filepath!="",embedded_kind=""', place=True),
     "kubeconfigs": lambda family: files(family, 'filepath!="",embedded_kind!=""', place=True),
+    "servers": lambda family: objects(family, "servers", place=True),
 }
+PAIR = ("cluster", "node", "endpoint_name", "endpoint_address", "filepath")
+SHOWS = ("protocol", "tls_version", "verification", "ocsp_status")
+STALE, SERVED = (f"min by ({', '.join(PAIR)}) ({files(f'x509_cert_served_{what}', place=True)})" for what in ("stale", "not_after"))
 BY_SOURCE = "by (cluster, node, pod, instance, source_kind, source_name)"
 REASONS = troubles("x509_cert_error")
 ODD = troubles("x509_cert_warning")
@@ -191,6 +200,9 @@ QUERIES = {
     "Problems over time": [or_none(f"count by (reason) ({REASONS})", "reason", REASONS)],
     "What cannot be read": [or_none(tidy(REASONS, "reason"), "reason", REASONS)],
     "What is odd": [or_none(tidy(ODD, "reason"), "reason", ODD)],
+    "Not yet served": [number(f"{STALE} == 1")],
+    "Served beside on disk": [STALE, f"({SERVED} - time()) / {DAY}"],
+    "What servers show": [f"max by (cluster, endpoint_name, endpoint_address, {', '.join(SHOWS)}) ({objects('x509_endpoint_info', 'servers', place=True)})"],
     "Sources": [f"min {BY_SOURCE} ({SHOWN['x509_source_up']})", f"max {BY_SOURCE} (time() - {SHOWN['x509_source_last_success_timestamp_seconds']})",
                 f"max {BY_SOURCE} ({SHOWN['x509_source_bundles']})"],
     "Sources over time": [f"min {BY_SOURCE} ({SHOWN['x509_source_up']})"],

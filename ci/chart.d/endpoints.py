@@ -36,11 +36,11 @@ def targets(report):
     client = {"certFile": f"{FOLDER}/secrets/client/tls.crt", "keyFile": f"{FOLDER}/secrets/client/tls.key"}
     other = {"certFile": f"{FOLDER}/secrets/other/tls.crt", "keyFile": f"{FOLDER}/secrets/other/tls.key"}
     report.equal("endpoints: defaults", {key: value for key, value in source.items() if key != "targets"}, {
-        "kind": "endpoint", "name": "endpoints", "refreshInterval": "2m", "timeout": "10s", "proxyUrl": "http://every:3128/", "caFile": f"{FOLDER}/configmaps/trust/ca.crt"})
+        "kind": "endpoint", "name": "endpoints", "refreshInterval": "2m", "timeout": "10s", "proxyUrl": "http://every:3128/", "caFile": f"{FOLDER}/configmaps/trust/ca.crt", **client})
     report.equal("endpoints: targets", source["targets"], [
-        {**TARGETS[0], **client},
+        TARGETS[0],
         {"address": "db.example:5432", "protocol": "postgres", "caFile": f"{FOLDER}/secrets/client/ca.crt", **other},
-        {"address": "https://pki.example/ca.crt", "protocol": "http_file", "proxyUrl": "http://proxy:3128", "caFile": f"{FOLDER}/configmaps/trust/more.crt", **client}])
+        {"address": "https://pki.example/ca.crt", "protocol": "http_file", "proxyUrl": "http://proxy:3128", "caFile": f"{FOLDER}/configmaps/trust/more.crt"}])
     parts = [(kind, part[kind]["name"], [item["key"] for item in part[kind]["items"]]) for part in cross.beside(workload(objects, "endpoints"))[1:] for kind in part]
     report.equal("endpoints: files", parts, [("configMap", "trust", ["ca.crt", "more.crt"]), ("secret", "client", ["ca.crt", "tls.crt", "tls.key"]), ("secret", "other", ["tls.crt", "tls.key"])])
     report.check("both: objects fit each other", cross.everything(objects, helm.NAMESPACE), 13)

@@ -119,7 +119,7 @@ def dashboards(report):
             title = TITLES.get(panel["title"], panel["title"]).replace("Days left: ", "Soonest to expire: ")
             found = [target["expr"] for target in panel["targets"]]
             report.equal(f"KubeSphere's panel {panel['title']}", found, theirs.get(title, [])[: len(found)])
-    report.equal("KubeSphere's panels, by type", {kind: sum(p["type"] == kind for p in ours) for kind in sorted(ks.PANELS)}, {"graph": 12, "row": 3, "singlestat": 6})
+    report.equal("KubeSphere's panels, by type", {kind: sum(p["type"] == kind for p in ours) for kind in sorted(ks.PANELS)}, {"graph": 13, "row": 3, "singlestat": 6})
     tuned = ks.of(helm.objects({"prometheusRules": {"warningDaysLeft": 60, "criticalDaysLeft": 20}}, apis=KS34), "ClusterDashboard")[0]
     report.equal("its thresholds", [title for title in (p["title"] for p in tuned["spec"]["panels"]) if title.startswith("Within")], ["Within 20 days", "Within 60 days"])
 

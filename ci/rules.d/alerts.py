@@ -13,13 +13,22 @@ MEMORY = "7m"
 QUIET = 'csr_name="",certificaterequest_name="",secret_label_x509_certificate_exporter_alerts!="off"'
 # Who was scraped, which tells nothing of the certificate. The namespace stays: routes go by it.
 TARGET = ["container", "endpoint", "instance", "job", "node", "pod", "service"]
+# Servers on a node's loopback, which are others on the next node; every other server is one, whoever asks it.
+LOOPBACK = '"(127[.]|localhost:|[[]::1).*"'
 # What may see one certificate: (selector, labels that do not tell it from others, place).
-OBJECTS = ('filepath=""', TARGET, "cluster, secret_namespace, secret_name, secret_key, configmap_namespace, configmap_name, configmap_key, "
+OBJECTS = (f'filepath="",endpoint_address!~{LOOPBACK}', TARGET, "endpoint_name, endpoint_address, cluster, secret_namespace, secret_name, secret_key, configmap_namespace, configmap_name, configmap_key, "
            "cabundle_resource_kind, cabundle_resource_name, cabundle_entry, kubesphere_cluster")
-NODES = ('filepath!="",node!=""', [label for label in TARGET if label != "node"], "cluster, node, filepath")
+FILES = 'filepath!=""'
+NODES = (f'{FILES},node!=""', [label for label in TARGET if label != "node"], "cluster, node, filepath")
+NUMBERED = f'{FILES},serial_number!=""'
 # Without the label node, the instance has to do.
-HOSTS = ('filepath!="",node=""', ["container", "endpoint", "job", "service"], None)
-SEEN = (OBJECTS, NODES, HOSTS)
+HOSTS = (f'{FILES},node=""', ["container", "endpoint", "job", "service"], None)
+# In the host's network an instance is a node.
+LOCAL = (f'endpoint_address=~{LOOPBACK}', ["container", "endpoint", "job", "pod", "service"], "cluster, node, instance, endpoint_name, endpoint_address")
+REMOTE = (f'endpoint_address!~{LOOPBACK}', [*TARGET, "protocol", "tls_version"], None)
+# A server and its file, wherever it listens.
+PAIRS = ('endpoint_address!=""', LOCAL[1], None)
+SEEN, SERVED = (OBJECTS, NODES, HOSTS), (OBJECTS, NODES, HOSTS, LOCAL)
 # Of each agent: how often it was scraped of late with its sources at work. What was told less often was over before the agent went, or had just begun.
 SCRAPES = f"min by (job, instance) (sum_over_time(x509_source_up[{MEMORY}]) > 0)"
 
@@ -28,9 +37,10 @@ PLACE = """\
 {{- else if .configmap_name }}ConfigMap `{{ .configmap_namespace }}/{{ .configmap_name }}`, key `{{ .configmap_key }}`
 {{- else if .cabundle_resource_name }}{{ .cabundle_resource_kind }} `{{ .cabundle_resource_name }}`{{ with .cabundle_entry }}, webhook `{{ . }}`{{ end }}
 {{- else if .kubesphere_cluster }}KubeSphere's Cluster `{{ .kubesphere_cluster }}`
+{{- else if .endpoint_address }}what endpoint {{ with .endpoint_name }}`{{ . }}`, {{ end }}`{{ .endpoint_address }}` serves
 {{- else }}{{ if .embedded_kind }}kubeconfig{{ else }}file{{ end }} `{{ .filepath }}`{{ end }}
 {{- with .embedded_kind }} ({{ . }}{{ with $labels.embedded_key }} `{{ . }}`{{ end }}){{ end }}
-{{- if .filepath }} on {{ if .node }}node `{{ .node }}`{{ else }}the node of {{ with .pod }}pod `{{ . }}`, {{ end }}instance `{{ .instance }}`{{ end }}{{ end }}
+{{- if or .filepath .instance }} on {{ if .node }}node `{{ .node }}`{{ else }}the node of {{ with .pod }}pod `{{ . }}`, {{ end }}instance `{{ .instance }}`{{ end }}{{ end }}
 {{- with .cluster }}, cluster `{{ . }}`{{ end }}{{ end }},"""
 CERTIFICATE = "The {{ if $labels.ca }}CA {{ end }}certificate {{ with $labels.subject_CN }}of `{{ . }}` {{ end }}in\n" + PLACE
 LIST = "The revocation list {{ with $labels.issuer_CN }}of `{{ . }}` {{ end }}in\n" + PLACE
@@ -44,6 +54,9 @@ def lasting(sign=""):
 
 
 AGO = lasting(' | reReplaceAll "^-" ""')
+ENDPOINT = "Endpoint {{ with $labels.endpoint_name }}`{{ . }}`, {{ end }}`{{ $labels.endpoint_address }}`"
+NODE = "{{ with $labels.node }}node `{{ . }}`{{ else }}the node of instance `{{ $labels.instance }}`{{ end }}"
+LEFT = f"{{{{ if lt $value 0.0 }}}}expired {AGO} ago{{{{ else }}}}expires in {lasting()}{{{{ end }}}}"
 
 
 def block(text, by=2):
@@ -68,9 +81,9 @@ def merged(seen, text, function="max"):
     return f"{function} without ({', '.join(seen[1])}) (\n{block(text)}\n)"
 
 
-def everywhere(name, condition, *matchers, value=""):
+def everywhere(name, condition, *matchers, value="", places=SEEN):
     """A family's series of every place, each once, under a condition."""
-    return "\nor\n".join(merged(seen, told(name, seen, condition, *matchers)) + value for seen in SEEN)
+    return "\nor\n".join(merged(seen, told(name, seen, condition, *matchers)) + value for seen in places)
 
 
 def below(days):
@@ -86,15 +99,24 @@ def early(seen, days, percent):
 def remaining(*limits):
     """What certificates below the first limit, and not below the second, have left, of every place, each once."""
     branches = []
-    for seen in SEEN:
+    for seen in SERVED:
         host = seen is not OBJECTS
         (days, shares), *others = limits
         text = f"(\n{block(told('x509_cert_not_after', seen, below(days), newer=True))}\n)\nunless\n{early(seen, days, shares[host])}"
         for days, shares in others:
             after = f"last_over_time({family('x509_cert_not_after', seen[0])}[{MEMORY}])"
             text += f"\nunless (\n  {after} {below(days)}\n  unless\n{block(early(seen, days, shares[host]))}\n)"
+        if seen is LOCAL:
+            # What a file of the node holds too is told by that.
+            text += f"\nunless on (cluster, node, issuer_CN, serial_number) last_over_time({family('x509_cert_not_after', NUMBERED)}[{MEMORY}]) {below(limits[0][0])}"
         branches.append(f"{merged(seen, text, 'min')} - time()")
     return "\nor\n".join(branches)
+
+
+def untrusted(matcher):
+    """Endpoints by what their handshake showed, without those that are measured by a file."""
+    return (f"(\n{block(told('x509_endpoint_info', REMOTE, '== 1', matcher))}\n)\n"
+            f"unless on (job, instance, endpoint_name, endpoint_address) last_over_time(x509_cert_served_not_after[{MEMORY}])")
 
 
 # Days, and percent of the lifetime: of objects, of hosts.
@@ -106,15 +128,24 @@ ALERTS = [
      f"{CERTIFICATE}\nexpires in {lasting()}. Renew it, or find out why what renews it has not.",
      remaining(WARNING, CRITICAL), {}),
     ("CertificateExpiration", "critical", None, "A certificate is about to expire or has expired",
-     f"{CERTIFICATE}\n{{{{ if lt $value 0.0 }}}}expired {AGO} ago{{{{ else }}}}expires in {lasting()}{{{{ end }}}}.\n"
+     f"{CERTIFICATE}\n{LEFT}.\n"
      "Renew it now, and reload or restart what uses it.",
      remaining(CRITICAL), {"state": "{{ if lt $value 0.0 }}expired{{ else }}expiring{{ end }}"}),
     ("CertificateNotYetValid", "warning", "15m", "A certificate is not valid yet",
      f"{CERTIFICATE}\nbecomes valid in {lasting()}: it was issued for later, or a clock is wrong.",
-     everywhere("x509_cert_not_before", "> time()", value=" - time()"), {}),
+     everywhere("x509_cert_not_before", "> time()", value=" - time()", places=SERVED), {}),
     ("CertificateError", "warning", "15m", "A certificate cannot be read",
      f"Something in\n{PLACE}\ncannot be read, reason `{{{{ $labels.reason }}}}`. What it holds is not watched. Mend it, or stop watching it.",
-     everywhere("x509_cert_error", "> 0", 'reason!="bad_passphrase"'), {}),
+     everywhere("x509_cert_error", "> 0", 'reason!="bad_passphrase"', places=SERVED), {}),
+    ("CertificateServedStale", "warning", "10m", "A renewed certificate is not served yet",
+     f"{ENDPOINT} on {NODE}\nserves an older certificate than the first in file `{{{{ $labels.filepath }}}}`. What it serves\n{LEFT}. Restart it, or have it reload: the runbook says how.",
+     f"min without ({', '.join(PAIRS[1])}) (\n  last_over_time({family('x509_cert_served_not_after', PAIRS[0])}[{MEMORY}])\n  and (\n"
+     f"{block(told('x509_cert_served_stale', PAIRS, '== 1'), 4)}\n  )\n) - time()", {}),
+    ("EndpointUntrusted", "warning", "15m", "A server shows a certificate that is not trusted",
+     f"{ENDPOINT}{{{{ with $labels.cluster }}}}, cluster `{{{{ . }}}}`{{{{ end }}}} shows a certificate that\n"
+     '{{ if eq $labels.ocsp_status "revoked" }}its issuer has revoked{{ else }}does not verify, `{{ $labels.verification }}`{{ end }}: whoever checks it goes away.\n'
+     "Have it replaced; one of an authority of your own needs that authority in the target's settings.",
+     "\nor\n".join(merged(REMOTE, untrusted(matcher)) for matcher in ('verification!~"|ok|expired|not_yet_valid"', 'ocsp_status="revoked"')), {}),
     ("KeystorePassphraseFailures", "warning", "15m", "A keystore cannot be opened",
      f"No passphrase that is known opens\n{PLACE}\n"
      "so a PKCS#12 there is not watched; the certificates of a Java keystore are, as they stand in clear. Look at the passphrase that is configured for it.",

@@ -109,7 +109,7 @@ def lint(board):
         if panel["type"] != "table" and not shown.get("unit"):
             yield "panel-units-rule", f"{name}: no unit"
         for target in panel["targets"]:
-            if re.search(r"\[(?!\$__rate_interval\])", target["expr"]):
+            if re.search(r"\[(?=[\d$])(?!\$__rate_interval\])", target["expr"]):
                 yield "target-rate-interval-rule", f"{name}: a span that does not follow the scrape interval"
             if re.search(r"(?<!rate\()\b\w+_total\b", target["expr"]):
                 yield "target-counter-agg-rule", f"{name}: a bare counter"
@@ -135,26 +135,33 @@ BROKEN = [
     'x509_cert_error{secret_namespace="shop",secret_name="worse",secret_key="tls.crt",reason="bad_pem",instance="s:1",pod="s1",job="x"}',
     'x509_cert_error{csr_name="kubelet-1",csr_signer="a",reason="bad_der",instance="s:1",pod="s1",job="x"}',
     'x509_cert_warning{secret_namespace="shop",secret_name="web",secret_key="tls.crt",reason="outlives_issuer",instance="s:1",pod="s1",job="x"}',
+    'x509_cert_error{endpoint_address="gone.example:443",reason="timeout",instance="e:1",pod="e1",job="x"}',
+    'x509_cert_error{endpoint_address="127.0.0.1:2379",reason="handshake_failed",node="a",instance="n:9794",pod="h1",job="x"}',
+    'x509_cert_error{endpoint_address="127.0.0.1:2379",reason="handshake_failed",node="b",instance="m:9794",pod="h2",job="x"}',
+    'x509_cert_served_stale{endpoint_name="etcd",endpoint_address="127.0.0.1:2379",filepath="/etc/kubernetes/pki/etcd/server.crt",node="b",instance="m:9794",pod="h2",job="x"}',
     'x509_crl_stale{configmap_namespace="shop",configmap_name="lists",configmap_key="ca.crl",issuer_CN="ca",instance="s:1",pod="s1",job="x"}',
 ]
-HEALTHY_FIGURES = {"Certificates": 9, "Expired": 1, "Within $critical days": 2, "Within $warning days": 3, "Problems": 0, "Sources down": 0, "Stale revocation lists": 0}
-BROKEN_FIGURES = {**HEALTHY_FIGURES, "Problems": 4, "Stale revocation lists": 1}
-HORIZON = [1, 1, 1, 1, 1, 0, 3, 1]
-# What is chosen above a board → how many certificates are left of the nine. What is in no namespace, on no node or in no cluster has the empty one.
-CHOICES = [({}, 9), ({"namespace": "shop"}, 3), ({"namespace": "shop", "cluster": "eu"}, 1), ({"node": "a"}, 4), ({"node": "v:1"}, 1), ({"namespace": ""}, 6),
-           ({"namespace": "", "node": "", "cluster": ""}, 1), ({"node": "(a|v:1)"}, 5)]
+HEALTHY_FIGURES = {"Not yet served": 0, "Certificates": 10, "Expired": 1, "Within $critical days": 2, "Within $warning days": 3, "Problems": 0, "Sources down": 0, "Stale revocation lists": 0}
+BROKEN_FIGURES = {**HEALTHY_FIGURES, "Problems": 7, "Stale revocation lists": 1, "Not yet served": 1}
+HORIZON = [1, 1, 1, 1, 1, 0, 4, 1]
+# What is chosen above a board → how many certificates are left of the ten. What is in no namespace, on no node or in no cluster has the empty one.
+CHOICES = [({}, 10), ({"namespace": "shop"}, 3), ({"namespace": "shop", "cluster": "eu"}, 1), ({"node": "a"}, 4), ({"node": "v:1"}, 1), ({"namespace": ""}, 7),
+           ({"namespace": "", "node": "", "cluster": ""}, 2), ({"node": "(a|v:1)"}, 5)]
 # One row's link: what it chooses on the detail board → how many certificates that board then has in all its tables.
 LINKED = [({"cluster": "", "namespace": "shop", "node": "", "place": "web"}, 1), ({"cluster": "eu", "namespace": "shop", "node": "", "place": "trust"}, 1),
-          ({"cluster": "", "namespace": "", "node": "a", "place": "/etc/kubernetes/admin.conf"}, 2), ({"cluster": "", "namespace": "", "node": "v:1", "place": "/srv/web.pem"}, 1)]
+          ({"cluster": "", "namespace": "", "node": "a", "place": "/etc/kubernetes/admin.conf"}, 2), ({"cluster": "", "namespace": "", "node": "v:1", "place": "/srv/web.pem"}, 1),
+          ({"cluster": "", "namespace": "", "node": "", "place": "shop.example:443"}, 1)]
 # A table that lists places → the labels of its series; two that differ in one of them alone are two rows.
 SECRET, CONFIGMAP = (("cluster", *(f"{kind}_{part}" for part in ("namespace", "name", "key")), *ENTRY) for kind in ("secret", "configmap"))
 OTHERS = [CONFIGMAP, ("cluster", "kubesphere_cluster", *ENTRY), ("cluster", "cabundle_resource_kind", "cabundle_resource_name", "cabundle_entry")]
 REQUESTS = [("cluster", "csr_name"), ("cluster", "certificaterequest_namespace", "certificaterequest_name")]
 FILE = ("node", "filepath", *ENTRY)
+SERVER = ("cluster", "endpoint_name", "endpoint_address")
 TABLES = [
     ("not_after", DETAIL, "Soonest to expire: Secrets", [SECRET]), ("not_after", DETAIL, "Soonest to expire: other objects", OTHERS),
     ("not_after", DETAIL, "Soonest to expire: kubeconfigs", [FILE]), ("not_after", DETAIL, "Soonest to expire: files", [FILE[:2]]),
-    ("not_after", OVERVIEW, "Soonest to expire", [SECRET, *OTHERS, FILE]), ("error", OVERVIEW, "What cannot be read", [SECRET, *OTHERS, FILE, *REQUESTS]),
+    ("not_after", DETAIL, "Soonest to expire: servers", [SERVER]),
+    ("not_after", OVERVIEW, "Soonest to expire", [SECRET, *OTHERS, FILE, SERVER]), ("error", OVERVIEW, "What cannot be read", [SECRET, *OTHERS, FILE, *REQUESTS, SERVER]),
 ]
 
 
@@ -178,11 +185,11 @@ def cases(boards):
     found = dict(queries(overview))
     horizon = [query for title, query in queries(overview) if title == "When they expire"]
     yield case("the horizon", healthy, *zip(horizon, HORIZON, strict=True))
-    yield case("reasons", broken, (found["Problems by reason"], [('{reason="bad_pem"}', 2), ('{reason="not_found"}', 1), ('{reason="bad_der"}', 1)]))
+    yield case("reasons", broken, (found["Problems by reason"], [('{reason="bad_pem"}', 2), ('{reason="not_found"}', 1), ('{reason="bad_der"}', 1), ('{reason="timeout"}', 1), ('{reason="handshake_failed"}', 2)]))
     yield case("no reason", healthy, (found["Problems by reason"], [('{reason="none"}', 0)]))
-    yield case("places with problems", broken, (f"count({found['What cannot be read']})", 4), (f"count({dict(queries(detail))['What is odd']})", 1))
+    yield case("places with problems", broken, (f"count({found['What cannot be read']})", 7), (f"count({dict(queries(detail))['What is odd']})", 1))
     days, share = [query for title, query in queries(overview) if title == "Soonest to expire"]
-    yield case("rows of what expires next", healthy, (f"count({days})", 9), (f"count(({share}) > 11.10 < 11.11)", 1), (f"min({days})", -540 / 86400))
+    yield case("rows of what expires next", healthy, (f"count({days})", 10), (f"count(({share}) > 11.10 < 11.11)", 1), (f"min({days})", -540 / 86400))
     for choice, number in CHOICES:
         yield case(f"chosen: {choice}", healthy, (dict(queries(overview, **choice))["Certificates"], number))
     for choice, number in LINKED:

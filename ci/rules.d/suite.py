@@ -133,7 +133,7 @@ def tuned():
     """Values reach the rules: thresholds, prefix, severity, labels, annotations and `for`."""
     found = {rule["alert"]: rule for rule in alerts(rendered(TUNED))}
     renewal = found.get("X509 CertificateRenewal", {})
-    report.check("tuned thresholds", [] if renewal.get("expr", "").count("+ 21 * 86400") == 9 and renewal["expr"].count("+ 7 * 86400") == 6 else [str(renewal)])
+    report.check("tuned thresholds", [] if renewal.get("expr", "").count("+ 21 * 86400") == 13 and renewal["expr"].count("+ 7 * 86400") == 8 else [str(renewal)])
     report.equal("tuned labels", renewal.get("labels"), {"severity": "info", "team": "platform"})
     report.equal("tuned annotations", renewal.get("annotations", {}).get("runbook_url"), "https://runbooks.example.org/certificates")
     report.equal("a tuned for", found["X509 SourceDown"]["for"], "10m")

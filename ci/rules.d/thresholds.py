@@ -7,11 +7,12 @@ KINDS = {
     "files": 'filepath="/etc/a.crt",node="n"', "nodeless": 'filepath="/etc/a.crt"', "kubeconfigs": 'filepath="/etc/a.conf",embedded_kind="user",node="n"',
     "secrets": 'secret_namespace="s",secret_name="a",secret_key="k"', "configMaps": 'configmap_namespace="s",configmap_name="a",configmap_key="k"',
     "caBundles": 'cabundle_resource_kind="APIService",cabundle_resource_name="a"', "kubesphereClusters": 'kubesphere_cluster="a",embedded_kind="user"',
+    "endpoints": 'endpoint_address="a.example:443"', "local": 'endpoint_address="127.0.0.1:6443",node="n"',
     "muted": 'secret_namespace="s",secret_name="b",secret_key="k",secret_label_x509_certificate_exporter_alerts="off"',
     "quiet": 'secret_namespace="s",secret_name="c",secret_key="k",secret_label_example_org_quiet="off"',
 }
 # By default: 15 % of 90 days are 13.5, 7.5 % are 6.75, 6 % are 5.4.
-OBJECTS = {kind: "CertificateRenewal" for kind in ("secrets", "configMaps", "caBundles", "kubesphereClusters", "quiet")}
+OBJECTS = {kind: "CertificateRenewal" for kind in ("secrets", "configMaps", "caBundles", "kubesphereClusters", "endpoints", "quiet")}
 ALL = [*(kind for kind in KINDS if kind != "muted")]
 DAYS_ALONE = {"warningLifetimePercent": 0, "criticalLifetimePercent": 0}
 # what → (prometheusRules, what fires)
@@ -20,11 +21,11 @@ CASES = {
     "days alone": ({**DAYS_ALONE, "hostWarningLifetimePercent": 0, "hostCriticalLifetimePercent": 0}, {kind: "CertificateExpiration" for kind in ALL}),
     "swapped": ({"warningDaysLeft": 14, "criticalDaysLeft": 28, "criticalLifetimePercent": 15}, {kind: "CertificateExpiration" for kind in OBJECTS}),
     "other shares, and a default of one as the other": ({"warningLifetimePercent": 7.5, "criticalLifetimePercent": 3, "hostWarningLifetimePercent": 12.5},
-                                                       {kind: "CertificateRenewal" for kind in ("files", "nodeless", "kubeconfigs")}),
+                                                       {kind: "CertificateRenewal" for kind in ("files", "nodeless", "kubeconfigs", "local")}),
     "thresholds of one kind each": ({"rulePrefix": "X509", "warningDaysLeft": 9, "thresholds": {
         "files": {"warningLifetimePercent": 50, "warningDaysLeft": 28}, "kubeconfigs": {**DAYS_ALONE, "criticalDaysLeft": 11}, "secrets": {"criticalLifetimePercent": 12},
-        "configMaps": {"warningDaysLeft": 11}, "caBundles": {}}},
-        {"files": "X509 CertificateRenewal", "nodeless": "X509 CertificateRenewal", "kubeconfigs": "X509 CertificateExpiration",
+        "configMaps": {"warningDaysLeft": 11}, "caBundles": {}, "endpoints": {"criticalLifetimePercent": 13}}},
+        {"files": "X509 CertificateRenewal", "nodeless": "X509 CertificateRenewal", "local": "X509 CertificateRenewal", "endpoints": "X509 CertificateExpiration", "kubeconfigs": "X509 CertificateExpiration",
          "secrets": "X509 CertificateExpiration", "quiet": "X509 CertificateExpiration", "configMaps": "X509 CertificateRenewal"}),
     "another label that mutes": ({"muteLabel": "example.org/quiet"}, {"muted": "CertificateRenewal", **{kind: name for kind, name in OBJECTS.items() if kind != "quiet"}}),
     "no label that mutes": ({"muteLabel": ""}, {"muted": "CertificateRenewal", **OBJECTS}),

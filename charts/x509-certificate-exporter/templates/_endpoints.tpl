@@ -19,14 +19,13 @@
 
 {{- define "x509.config.endpoints" -}}
 {{- $v := .Values.endpointsExporter -}}
-{{- $default := include "x509.endpoints.trust" (dict "of" $v) | fromYaml -}}
-{{- $client := pick $default "certFile" "keyFile" -}}{{- $targets := list -}}
+{{- $targets := list -}}
 {{- range $v.targets -}}
 {{- $own := include "x509.endpoints.trust" (dict "of" .) | fromYaml -}}
-{{- $targets = append $targets (merge (omit . "caSecret" "caConfigMap" "clientCertificateSecret") $own (deepCopy $client)) -}}
+{{- $targets = append $targets (merge (omit . "caSecret" "caConfigMap" "clientCertificateSecret") $own) -}}
 {{- end -}}
 {{- $source := dict "kind" "endpoint" "name" "endpoints" "refreshInterval" $v.refreshInterval "timeout" $v.timeout "targets" $targets -}}
-{{- with $default.caFile -}}{{- $_ := set $source "caFile" . -}}{{- end -}}
+{{- $source = merge $source (include "x509.endpoints.trust" (dict "of" $v) | fromYaml) -}}
 {{- with $v.proxyUrl -}}{{- $_ := set $source "proxyUrl" . -}}{{- end -}}
 {{- $config := include "x509.config.common" (dict "root" . "debug" $v.debugMode) | fromYaml -}}
 {{- toYaml (set $config "sources" (list $source)) -}}

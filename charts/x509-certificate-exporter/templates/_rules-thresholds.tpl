@@ -17,19 +17,25 @@
 {{- end -}}
 
 {{/*
-Thresholds: {rules: the values, expr}. The expression has a branch for objects and two for hosts; a kind of source with thresholds of its own
-gets a copy of its branch, and is taken out of the others'.
+Thresholds: {rules: the values, expr}. The expression has a branch for objects, two for hosts, and one for servers on nodes, whose certificates are
+those of files; a kind of source with thresholds of its own gets a copy of its branch, and is taken out of the others'.
 */}}
 {{- define "x509.rules.thresholds" -}}
 {{- $rules := .rules -}}{{- $made := list -}}
-{{- $objects := dict "secrets" "secret_name" "configMaps" "configmap_name" "caBundles" "cabundle_resource_name" "kubesphereClusters" "kubesphere_cluster" -}}
+{{- $objects := dict "secrets" "secret_name" "configMaps" "configmap_name" "caBundles" "cabundle_resource_name" "kubesphereClusters" "kubesphere_cluster" "endpoints" "endpoint_address" -}}
 {{- range $branch := splitList "\nor\n" .expr -}}
+{{- $local := contains `endpoint_address=~` $branch -}}
 {{- $host := contains `filepath!=""` $branch -}}
 {{- $limits := dict "warningDaysLeft" $rules.warningDaysLeft "criticalDaysLeft" $rules.criticalDaysLeft -}}
 {{- $_ := set $limits "warningLifetimePercent" (ternary $rules.hostWarningLifetimePercent $rules.warningLifetimePercent $host) -}}
 {{- $_ := set $limits "criticalLifetimePercent" (ternary $rules.hostCriticalLifetimePercent $rules.criticalLifetimePercent $host) -}}
 {{- $others := "" -}}
-{{- range $kind, $label := ternary (dict "files" "embedded_kind" "kubeconfigs" "embedded_kind") $objects $host -}}
+{{- $kinds := ternary (dict "files" "embedded_kind" "kubeconfigs" "embedded_kind") $objects $host -}}
+{{- if $local -}}
+{{- $kinds = dict -}}
+{{- range $key, $limit := $rules.thresholds.files -}}{{- if not (kindIs "invalid" $limit) -}}{{- $_ := set $limits $key $limit -}}{{- end -}}{{- end -}}
+{{- end -}}
+{{- range $kind, $label := $kinds -}}
 {{- with index $rules.thresholds $kind -}}
 {{- $is := ternary "=" "!=" (eq $kind "files") -}}{{- $not := ternary "!=" "=" (eq $kind "files") -}}
 {{- $own := deepCopy $limits -}}
@@ -38,7 +44,7 @@ gets a copy of its branch, and is taken out of the others'.
 {{- $others = printf `%s,%s%s""` $others $label $not -}}
 {{- end -}}
 {{- end -}}
-{{- if not (and $rules.thresholds.files $rules.thresholds.kubeconfigs $host) -}}
+{{- if or $local (not (and $rules.thresholds.files $rules.thresholds.kubeconfigs $host)) -}}
 {{- $made = append $made (include "x509.rules.branch" (dict "text" $branch "limits" $limits "host" $host "matchers" $others)) -}}
 {{- end -}}
 {{- end -}}

@@ -5,6 +5,8 @@
 CertificateRenewal: {severity: certificateRenewalsSeverity}
 CertificateExpiration: {severity: certificateExpirationsSeverity}
 CertificateError: {severity: certificateErrorSeverity, switch: alertOnCertificateError}
+CertificateServedStale: {severity: certificateServedStaleSeverity, switch: alertOnCertificateServedStale}
+EndpointUntrusted: {severity: endpointUntrustedSeverity, switch: alertOnEndpointUntrusted}
 KeystorePassphraseFailures: {severity: keystorePassphraseFailuresSeverity, switch: alertOnKeystorePassphraseFailures}
 CRLNeedsRefresh: {severity: crlNeedsRefreshSeverity}
 CRLStale: {severity: crlStaleSeverity}
