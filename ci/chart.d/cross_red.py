@@ -82,7 +82,7 @@ SPOILED_OBJECTS = {
     "a passphrase that is not kept": put("Secret", "data", {"host-own-pkcs12": "YQ=="}),
     "a passphrase that nobody reads": put("Secret", "data", "more", "YQ=="),
     "a kubeconfig that is not mounted": lambda objects: spoil_config(objects, "clusters/there", "clusters/elsewhere", "-secrets"),
-    "a pod that waits for a kubeconfig": put("Deployment", *SOURCES, 2, "secret", "optional", False),
+    "a pod that waits for a kubeconfig": lambda objects: named(objects, "Deployment", "exporter")["spec"]["template"]["spec"]["volumes"][0]["projected"]["sources"][2]["secret"].update(optional=False),
 }
 
 

@@ -43,6 +43,8 @@ def targets(report):
         {"address": "https://pki.example/ca.crt", "protocol": "http_file", "proxyUrl": "http://proxy:3128", "caFile": f"{FOLDER}/configmaps/trust/more.crt"}])
     parts = [(kind, part[kind]["name"], [item["key"] for item in part[kind]["items"]]) for part in cross.beside(workload(objects, "endpoints"))[1:] for kind in part]
     report.equal("endpoints: files", parts, [("configMap", "trust", ["ca.crt", "more.crt"]), ("secret", "client", ["ca.crt", "tls.crt", "tls.key"]), ("secret", "other", ["tls.crt", "tls.key"])])
+    report.equal("endpoints: /probe by its value alone", [config(helm.objects(BOTH, {"web": {"enableProbe": on}}), end)["web"].get("enableProbe", False)
+                                                          for on, end in ((True, "endpoints"), (True, "served"), (False, "endpoints"))], [True, False, False])
     report.check("both: objects fit each other", cross.everything(objects, helm.NAMESPACE), 13)
     report.equal("endpoints: its budget", [(b["metadata"]["name"], b["spec"]["minAvailable"]) for b in cross.of(objects, "PodDisruptionBudget")], [("x509-x509-certificate-exporter-endpoints", 1)])
     report.check("endpoints: SourceStale waits for it", [] if "> 900 " in rule(objects, "SourceStale") else ["not by default"])
@@ -101,6 +103,7 @@ def noted(report):
         (both, "  what 3 servers serve, by Deployment x509-x509-certificate-exporter-endpoints"),
         (both, "  what is served beside what is on disk, on every node that tolerations admit: of kubeadm and 1 pair, by DaemonSet x509-x509-certificate-exporter-served"),
         (both, "DaemonSet served is in the host's network"), (both, "pod-security.kubernetes.io/enforce=privileged"),
+        (helm.notes({"web": {"enableProbe": True}}), "web.enableProbe: it answers about endpointsExporter's targets"),
         (only, "curl -s <a node's address>:9794/metrics"),
         (helm.notes({**ALONE, "endpointsExporter": ENDPOINTS}), "port-forward deployment/x509-x509-certificate-exporter-endpoints 9793"),
     ):

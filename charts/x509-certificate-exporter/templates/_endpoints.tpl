@@ -28,6 +28,7 @@
 {{- $source = merge $source (include "x509.endpoints.trust" (dict "of" $v) | fromYaml) -}}
 {{- with $v.proxyUrl -}}{{- $_ := set $source "proxyUrl" . -}}{{- end -}}
 {{- $config := include "x509.config.common" (dict "root" . "debug" $v.debugMode) | fromYaml -}}
+{{- if .Values.web.enableProbe -}}{{- $_ := set $config.web "enableProbe" true -}}{{- end -}}
 {{- toYaml (set $config "sources" (list $source)) -}}
 {{- end -}}
 

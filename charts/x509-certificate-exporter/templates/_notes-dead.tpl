@@ -9,6 +9,9 @@
 {{- if not $values.exposePerCertificateErrorMetrics -}}
 {{- $dead = append $dead "exposePerCertificateErrorMetrics: x509_cert_error is always exposed" -}}
 {{- end -}}
+{{- if and $values.web.enableProbe (not .x509.endpoints) -}}
+{{- $dead = append $dead "web.enableProbe: it answers about endpointsExporter's targets, and endpointsExporter is off" -}}
+{{- end -}}
 {{- if $values.exposeDiagnosticMetrics -}}
 {{- $dead = append $dead "exposeDiagnosticMetrics: the agent's own metrics are always exposed, see docs/metrics.md" -}}
 {{- end -}}
