@@ -2,6 +2,8 @@
 //! [`Config`] holds only valid values, and making one tells all errors at once, each with its path.
 
 pub mod duration;
+#[cfg(feature = "endpoints")]
+mod probe;
 pub mod raw;
 mod shard;
 mod sources;
@@ -28,6 +30,8 @@ pub struct Config {
     pub probe_listen: Option<Listen>,
     /// Whether to answer more than metrics: the API.
     pub stats: bool,
+    /// Whom `/probe` answers about; nothing: there is none.
+    pub probe: Option<Vec<expose::probe::Target>>,
     /// How to log.
     pub log: logs::Options,
     /// What to show of a certificate.
@@ -128,6 +132,8 @@ impl Config {
                 plan.options.shard = shard;
             }
         }
+        let probe = (raw.web.enable_probe && errors.0.is_empty())
+            .then(|| probed(raw, &sources, &mut errors));
         match (listen, level, format) {
             (Some(listen), Some(level), Some(format)) if errors.0.is_empty() => Ok(Self {
                 listen,
@@ -143,6 +149,7 @@ impl Config {
                         ..kube::Settings::default()
                     }),
                 stats: raw.web.enable_stats,
+                probe,
                 log: logs::Options { level, format },
                 expose: expose::Options {
                     info: raw.metrics.expose_info,
@@ -160,6 +167,16 @@ impl Config {
             _ => Err(ConfigError::Invalid(errors)),
         }
     }
+}
+
+#[cfg(feature = "endpoints")]
+use self::probe::targets as probed;
+
+/// A build that looks at no servers has nothing to be asked about.
+#[cfg(not(feature = "endpoints"))]
+fn probed(_: &raw::Raw, _: &[SourceConfig], errors: &mut Errors) -> Vec<expose::probe::Target> {
+    errors.push("web.enableProbe", "this build does not look at servers");
+    Vec::new()
 }
 
 impl SourceConfig {

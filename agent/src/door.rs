@@ -235,10 +235,14 @@ fn refusal(reason: Refused, settings: &Settings, by_token: bool) -> Response {
     response
 }
 
-/// The path whose right is asked for: that of the metrics, or of the page for all else. The API's own would not do: `/api/*` is what
+/// The path whose right is asked for: that of the metrics for what Prometheus scrapes, or of the page for all else. `/probe` tells
+/// of a server what it shows to everybody who connects. The API's own would not do: `/api/*` is what
 /// every account may get of a Kubernetes API server (`system:discovery`).
 fn right_to(path: &str) -> &str {
-    if path == "/metrics" { path } else { "/" }
+    match path {
+        "/metrics" | "/probe" => "/metrics",
+        _ => "/",
+    }
 }
 
 /// The token of an `Authorization` of the kind Bearer (RFC 6750).

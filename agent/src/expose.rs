@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod own;
 pub mod page;
 pub mod place;
+pub mod probe;
 pub mod query;
 pub mod rows;
 pub mod table;

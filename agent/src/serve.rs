@@ -84,6 +84,7 @@ async fn serve(config: Config) -> Result<(), String> {
         },
         health: Arc::clone(&health),
         stats: config.stats,
+        probe: config.probe,
     };
     let reviewer = match &config.token_review {
         Some(settings) => Some(Reviewer::connect(settings).await?),

@@ -5,6 +5,7 @@
 //! - `GET /readyz`: 200 once each source has tried, 503 until then
 //! - `GET /`: what is known, for people, unless switched off
 //! - `GET /api/v1/certificates`: the same as JSON; switched off together
+//! - `GET /probe`: what is known of one configured server, as `ssl_exporter` tells it, if switched on
 //!
 //! Who may ask for them, `door` says; where nothing is said, everybody may.
 //!
@@ -13,6 +14,7 @@
 
 pub mod browse;
 mod places;
+pub mod probe;
 pub mod scrape;
 
 use std::convert::Infallible;
@@ -39,6 +41,7 @@ use self::places::{BEGIN, IDLE, Places, Pulse};
 use self::scrape::{Chunks, Encoding, Scrape};
 use crate::door::{self, Door};
 use crate::expose::page;
+use crate::expose::probe::Target;
 use crate::expose::query::{Asked, Reader};
 use crate::expose::rows::Gone;
 use crate::health::Health;
@@ -58,6 +61,8 @@ pub struct App {
     pub health: Arc<Health>,
     /// Whether there is more than metrics: the page and the API.
     pub stats: bool,
+    /// Whom `/probe` answers about; nothing: there is none.
+    pub probe: Option<Vec<Target>>,
 }
 
 /// The routes, behind the door if there is one.
@@ -67,6 +72,9 @@ pub fn router(app: Arc<App>, door: Option<Arc<Door>>) -> Router {
         router = router
             .route("/", get(looked_at))
             .route("/api/v1/certificates", get(certificates));
+    }
+    if app.probe.is_some() {
+        router = router.route("/probe", get(probed));
     }
     let router = router.with_state(Arc::clone(&app)).merge(probes(app));
     match door {
@@ -222,10 +230,27 @@ async fn connection(
     }
 }
 
+/// The media type of the classic text format.
+const EXPOSITION: HeaderValue =
+    HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+
 async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let encoding = asked_for(&headers);
-    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    respond(app.scrape.answer(encoding), encoding, kind)
+    respond(app.scrape.answer(encoding), encoding, EXPOSITION)
+}
+
+async fn probed(
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let targets = app.probe.as_deref().unwrap_or_default();
+    let encoding = asked_for(&headers);
+    let chosen = probe::choose(targets, &query.unwrap_or_default());
+    match chosen.and_then(|target| app.scrape.probe(target, encoding)) {
+        Ok(body) => respond(body, encoding, EXPOSITION),
+        Err(refusal) => refusal.into_response(),
+    }
 }
 
 async fn looked_at(

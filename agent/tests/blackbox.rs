@@ -14,6 +14,8 @@ mod door;
 mod endpoints;
 #[path = "blackbox/page.rs"]
 mod page;
+#[path = "blackbox/probe.rs"]
+mod probe;
 #[path = "blackbox/ready.rs"]
 mod ready;
 #[path = "blackbox/secret.rs"]

@@ -119,6 +119,7 @@ fn app(scrape: Scrape) -> App {
         health: Arc::clone(&scrape.health),
         scrape,
         stats: true,
+        probe: None,
     }
 }
 

@@ -295,7 +295,7 @@ pub(crate) fn sanitized(key: &str) -> String {
 }
 
 /// Escapes as the text format asks: backslash, quote and line feed.
-fn escape(set: &mut String, value: &str) {
+pub(super) fn escape(set: &mut String, value: &str) {
     if !value
         .bytes()
         .any(|byte| matches!(byte, b'\\' | b'"' | b'\n'))

@@ -79,7 +79,7 @@ pub fn refused(why: &str, encoding: Encoding) -> io::Result<Chunks> {
 }
 
 /// What is written stands in memory packed and no other way, however it travels.
-fn packed(
+pub(super) fn packed(
     encoding: Encoding,
     write: impl FnOnce(&mut Packer) -> io::Result<()>,
 ) -> io::Result<Chunks> {

@@ -10,6 +10,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::expose::Options;
 use crate::expose::cache::Cache;
+use crate::expose::probe::{Prober, Target};
 use crate::inventory::Inventory;
 use crate::model::{Bundle, Certificate, Change, Facts, Location};
 use crate::source::Report;
@@ -47,6 +48,7 @@ fn app_at(clock: Clock) -> Arc<App> {
         scrape,
         health,
         stats: true,
+        probe: None,
     })
 }
 
@@ -305,6 +307,53 @@ async fn the_page_and_the_inventory_can_be_switched_off() {
         assert_eq!(status, StatusCode::NOT_FOUND);
     }
     assert_eq!(get_from(&app, "/metrics", "").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_probe_is_answered_about_what_is_configured_and_known() {
+    let ask = async |app: &Arc<App>, parameters: &str| {
+        let path = format!("/probe?{parameters}");
+        let (status, head, body) = get_from(app, &path, "").await;
+        (status, head, String::from_utf8(body).unwrap())
+    };
+    let mut app = app();
+    let (status, ..) = ask(&app, "target=a:1").await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "it is off by default");
+
+    let location = Location::endpoint(None, "a:1");
+    let target = Target {
+        address: "a:1".into(),
+        module: "tcp".into(),
+        prober: Prober::Tcp,
+        insecure: false,
+        location: location.clone(),
+        source: 0,
+    };
+    Arc::get_mut(&mut app).unwrap().probe = Some(vec![target]);
+    let (status, _, body) = ask(&app, "target=a:1").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(body, "the target was not looked at yet\n");
+
+    let change = Change::Upsert(location, Bundle::default());
+    app.scrape.inventory.apply(0, change);
+    let (status, head, body) = ask(&app, "target=a:1").await;
+    assert_eq!(status, StatusCode::OK);
+    let kind = "text/plain; version=0.0.4; charset=utf-8";
+    assert_eq!(head[header::CONTENT_TYPE], kind);
+    assert!(body.ends_with("ssl_prober{prober=\"tcp\"} 1\n"), "{body}");
+    let (_, head, _) = get_from(&app, "/probe?target=a:1", "gzip").await;
+    assert_eq!(head[header::CONTENT_ENCODING], "gzip");
+
+    for (parameters, expected) in [
+        ("", StatusCode::BAD_REQUEST),
+        ("target=a:1&target=a:1", StatusCode::BAD_REQUEST),
+        ("target=a:1&module=https", StatusCode::NOT_FOUND),
+        ("target=a:2", StatusCode::NOT_FOUND),
+    ] {
+        let (status, _, body) = ask(&app, parameters).await;
+        assert_eq!(status, expected, "{parameters}");
+        assert!(body.ends_with('\n') && !body.contains("a:"), "{body}");
+    }
 }
 
 #[tokio::test]

@@ -12,14 +12,14 @@ use tempfile::TempDir;
 use super::check::check;
 
 /// A server of `openssl`; ended when dropped.
-struct Server {
+pub(super) struct Server {
     child: Child,
-    port: String,
+    pub(super) port: String,
 }
 
 impl Server {
     /// Starts it at a free port of the host, with what is in the folder.
-    fn start(folder: &Path, host: &str, arguments: &[&str]) -> Self {
+    pub(super) fn start(folder: &Path, host: &str, arguments: &[&str]) -> Self {
         let mut child = Command::new("openssl")
             .args(["s_server", "-www", "-accept", &format!("{host}:0")])
             .args(arguments)
@@ -46,7 +46,7 @@ impl Drop for Server {
 }
 
 /// Writes NAME.pem and NAME.key.
-fn pair(folder: &TempDir, name: &str, year: i32) {
+pub(super) fn pair(folder: &TempDir, name: &str, year: i32) {
     let mut params = CertificateParams::new(vec![format!("{name}.example")]).unwrap();
     let subject = &mut params.distinguished_name;
     subject.push(DnType::CommonName, format!("{name}.example"));

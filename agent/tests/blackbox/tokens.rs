@@ -93,7 +93,8 @@ fn a_token_lets_in_whom_the_api_server_says_and_is_asked_about_once() {
     let config = house.write(
         "config.yaml",
         &format!(
-            "server: {{webConfigFile: {web}, tokenReview: {{kubeconfig: {kubeconfig}}}}}
+            "web: {{enableProbe: true}}
+server: {{webConfigFile: {web}, tokenReview: {{kubeconfig: {kubeconfig}}}}}
 sources: [{{kind: file, name: a, paths: [{file}]}}]
 "
         ),
@@ -138,6 +139,11 @@ sources: [{{kind: file, name: a, paths: [{file}]}}]
         let counted = format!("x509_web_refused_total{{reason=\"{reason}\"}} {count}\n");
         assert!(metrics.contains(&counted), "{counted}{metrics}");
     }
+    // Whoever may scrape may ask about targets, too, of which there is none here.
+    for (token, status) in [("good", "404"), ("other", "403"), ("nobody", "401")] {
+        assert_eq!(ask(token, "/probe?target=a:1"), status);
+    }
+    assert_eq!(*asked.lock().unwrap(), expected);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::auto;
+use super::{auto, is_no};
 
 /// `kind: endpoint`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -68,6 +68,9 @@ pub struct EndpointTarget {
     /// The module under which `/probe` knows it; nothing: the usual one of its protocol.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
+    /// Whether `/probe` calls a look a success whatever comes of the verification.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub insecure_skip_verify: bool,
 }
 
 /// `kind: served`.
