@@ -23,7 +23,7 @@ use x509_certificate_exporter::model::{
 use x509_certificate_exporter::server::browse;
 use x509_certificate_exporter::server::scrape::{Chunks, Encoding, Scrape};
 
-use super::text;
+use super::{probed, text};
 
 /// 2026-05-28.
 const NOW: i64 = 1_780_000_000;
@@ -52,6 +52,7 @@ pub(crate) fn answers(scrape: &Scrape) {
     serde_json::from_str::<Value>(&everything).unwrap();
     asked(scrape, &Asked::default());
     let snapshot = scrape.inventory.snapshot();
+    probed::told(&snapshot);
     let report = Report::of(
         &snapshot,
         Limits::of_seconds(2_592_000, 604_800),
@@ -141,7 +142,7 @@ pub(crate) fn scrape() -> Scrape {
     }
 }
 
-fn read(chunks: Chunks) -> String {
+pub(super) fn read(chunks: Chunks) -> String {
     let bytes: Vec<u8> = chunks.flat_map(|chunk| chunk.unwrap()).collect();
     String::from_utf8(bytes).unwrap()
 }

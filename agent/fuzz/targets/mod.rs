@@ -5,6 +5,7 @@ mod cluster;
 mod decoders;
 mod door;
 mod exposed;
+mod probed;
 pub(crate) mod text;
 
 /// What takes bytes.
@@ -26,6 +27,7 @@ pub(crate) const ALL: &[(&str, Target)] = &[
     ("pem", decoders::certificates),
     ("pkcs12", decoders::pkcs12),
     ("pkcs7", decoders::certificates),
+    ("probe", probed::probe),
     ("query", exposed::query),
     ("served", decoders::served),
     ("watch", cluster::watch),

@@ -85,6 +85,14 @@ fn the_agent_reads_the_whole_corpus_and_every_neighbour_counts() {
             }
         }
     }
+    for parameters in corpus("probe") {
+        if let Some((head, body)) = agent.get(&[&b"/probe?"[..], &parameters].concat()) {
+            match head.get(9..12).unwrap() {
+                "200" => drop(text::samples(&body).unwrap()),
+                status => assert!(["400", "404"].contains(&status), "{status}: {parameters:?}"),
+            }
+        }
+    }
     let (head, page) = agent.get(b"/").unwrap();
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     text::page(&page).unwrap();
@@ -171,7 +179,9 @@ fn configuration(folder: &Path) -> String {
     let folder = folder.display();
     format!(
         "metrics: {{exposeInfo: true, exposeRelative: true}}
+web: {{enableProbe: true}}
 sources:
+- {{kind: endpoint, name: servers, targets: [{{address: '127.0.0.1:1', module: m\u{f6}d}}]}}
 - kind: file
   name: files
   paths: ['{folder}/files/*']
