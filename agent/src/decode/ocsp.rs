@@ -2,8 +2,8 @@
 //! that is said. The signature is not checked: who can staple can show any certificate.
 
 use super::der::{
-    CONTEXT_0, Element, Elements, GENERALIZED_TIME, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE,
-    first,
+    CONTEXT_0, Element, Elements, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING,
+    SEQUENCE, first,
 };
 use super::time;
 use crate::model::{Ocsp, OcspStatus};
@@ -19,8 +19,9 @@ const UNKNOWN: u8 = 0x82;
 /// `id-pkix-ocsp-basic`, 1.3.6.1.5.5.7.48.1.1.
 const BASIC: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01];
 
-/// Reads what was stapled; nothing where nothing was.
-pub fn ocsp(bytes: &[u8]) -> Option<Ocsp> {
+/// Reads what was stapled to a certificate; nothing where nothing was. An answer about another
+/// certificate, as it stays behind after a renewal, is bad.
+pub fn ocsp(bytes: &[u8], leaf: &[u8]) -> Option<Ocsp> {
     let bad = Ocsp {
         status: OcspStatus::Bad,
         produced_at: None,
@@ -28,10 +29,10 @@ pub fn ocsp(bytes: &[u8]) -> Option<Ocsp> {
         next_update: None,
         revoked_at: None,
     };
-    (!bytes.is_empty()).then(|| read(bytes).unwrap_or(bad))
+    (!bytes.is_empty()).then(|| read(bytes, leaf).unwrap_or(bad))
 }
 
-fn read(bytes: &[u8]) -> Option<Ocsp> {
+fn read(bytes: &[u8], leaf: &[u8]) -> Option<Ocsp> {
     let mut response = first(bytes)?.0.is(SEQUENCE)?;
     // Anything but `successful` comes without an answer.
     if response.next_with(STATUS)?.content != [0] {
@@ -56,9 +57,14 @@ fn read(bytes: &[u8]) -> Option<Ocsp> {
         return None;
     }
     let produced_at = instant(data.next()?)?;
-    let single = data.next_with(SEQUENCE)?.elements().next()?;
-    let mut single = single.is(SEQUENCE)?;
-    single.next_with(SEQUENCE)?;
+    let serial = serial(leaf)?;
+    let mut singles = data.next_with(SEQUENCE)?.elements();
+    let mut single = singles.find_map(|single| {
+        let mut single = single.is(SEQUENCE)?;
+        // Two hashes of the issuer and their algorithm stand before it.
+        let number = single.next_with(SEQUENCE)?.elements().last()?;
+        (number.tag == INTEGER && number.content == serial).then_some(single)
+    })?;
     let (status, revoked_at) = status(single.next()?)?;
     let this_update = instant(single.next()?)?;
     let next = single.next().filter(|field| field.tag == CONTEXT_0);
@@ -73,6 +79,15 @@ fn read(bytes: &[u8]) -> Option<Ocsp> {
         next_update,
         revoked_at,
     })
+}
+
+/// The serial number of a certificate.
+fn serial(certificate: &[u8]) -> Option<&[u8]> {
+    let mut fields = first(certificate)?.0.is(SEQUENCE)?;
+    let mut fields = fields.next_with(SEQUENCE)?.elements();
+    // Version 1 says no version.
+    let number = fields.find(|field| field.tag != CONTEXT_0)?;
+    (number.tag == INTEGER).then_some(number.content)
 }
 
 fn status(field: Element<'_>) -> Option<(OcspStatus, Option<i64>)> {
@@ -109,7 +124,7 @@ mod tests {
 
     /// An answer with this status and these fields after it.
     fn answer(status: &[u8], rest: &[u8]) -> Vec<u8> {
-        let id = tlv(SEQUENCE, &[]);
+        let id = tlv(SEQUENCE, &tlv(INTEGER, &[7]));
         let single = tlv(SEQUENCE, &[&id, status, THIS, rest].concat());
         let responder = tlv(0xa2, &tlv(OCTET_STRING, &[1; 20]));
         let data = [&*responder, THIS, &tlv(SEQUENCE, &single)].concat();
@@ -119,10 +134,17 @@ mod tests {
         tlv(SEQUENCE, &[&tlv(STATUS, &[0])[..], &typed].concat())
     }
 
+    /// As much of a certificate as matters.
+    fn leaf(serial: u8) -> Vec<u8> {
+        let version = tlv(CONTEXT_0, &tlv(INTEGER, &[2]));
+        let fields = [version, tlv(INTEGER, &[serial])].concat();
+        tlv(SEQUENCE, &tlv(SEQUENCE, &fields))
+    }
+
     #[test]
     fn an_answer_says_how_the_certificate_is_and_until_when() {
         let next = tlv(CONTEXT_0, NEXT);
-        let good = ocsp(&answer(&[GOOD, 0], &next)).unwrap();
+        let good = ocsp(&answer(&[GOOD, 0], &next), &leaf(7)).unwrap();
         let expected = Ocsp {
             status: OcspStatus::Good,
             produced_at: Some(1_767_225_600),
@@ -131,24 +153,30 @@ mod tests {
             revoked_at: None,
         };
         assert_eq!(good, expected);
-        let revoked = ocsp(&answer(&tlv(REVOKED, THIS), &[])).unwrap();
+        let revoked = ocsp(&answer(&tlv(REVOKED, THIS), &[]), &leaf(7)).unwrap();
         assert_eq!(revoked.status, OcspStatus::Revoked);
         assert_eq!(
             (revoked.revoked_at, revoked.next_update),
             (Some(1_767_225_600), None)
         );
-        let unknown = ocsp(&answer(&[UNKNOWN, 0], &[])).unwrap();
+        let unknown = ocsp(&answer(&[UNKNOWN, 0], &[]), &leaf(7)).unwrap();
         assert_eq!(unknown.status, OcspStatus::Unknown);
     }
 
     #[test]
     fn what_is_no_answer_is_bad_and_nothing_is_nothing() {
-        assert_eq!(ocsp(&[]), None);
+        assert_eq!(ocsp(&[], &leaf(7)), None);
         let whole = answer(&[GOOD, 0], &[]);
         for end in 1..whole.len() {
-            assert_eq!(ocsp(&whole[..end]).unwrap().status, OcspStatus::Bad);
+            assert_eq!(
+                ocsp(&whole[..end], &leaf(7)).unwrap().status,
+                OcspStatus::Bad
+            );
         }
+        let of_another = ocsp(&whole, &leaf(8)).unwrap();
+        assert_eq!(of_another.status, OcspStatus::Bad);
+        assert_eq!(ocsp(&whole, b"no DER").unwrap().status, OcspStatus::Bad);
         let try_later = tlv(SEQUENCE, &tlv(STATUS, &[3]));
-        assert_eq!(ocsp(&try_later).unwrap().status, OcspStatus::Bad);
+        assert_eq!(ocsp(&try_later, &leaf(7)).unwrap().status, OcspStatus::Bad);
     }
 }

@@ -55,7 +55,7 @@ pub enum OcspStatus {
     Revoked,
     /// The responder does not know it.
     Unknown,
-    /// What was stapled is no answer.
+    /// What was stapled is no answer, or one about another certificate.
     Bad,
 }
 

@@ -206,7 +206,10 @@ impl Target {
             tls_version: shown.version,
             verification,
             verified_not_after,
-            ocsp: decode::ocsp(&shown.ocsp),
+            ocsp: shown
+                .chain
+                .first()
+                .and_then(|leaf| decode::ocsp(&shown.ocsp, leaf)),
             pair: None,
         }
     }

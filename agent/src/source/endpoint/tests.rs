@@ -89,11 +89,13 @@ fn watch(root: &TempDir, targets: Vec<Target>) -> Watch {
 
 /// The bundles of a round.
 fn bundles(changes: &[Change]) -> Vec<&Bundle> {
-    let bundle = |change| match change {
-        &Change::Upsert(_, ref bundle) => Some(bundle),
-        _ => None,
-    };
-    changes.iter().filter_map(bundle).collect()
+    let mut bundles = Vec::new();
+    for change in changes {
+        if let Change::Upsert(_, bundle) = change {
+            bundles.push(bundle);
+        }
+    }
+    bundles
 }
 
 #[tokio::test]

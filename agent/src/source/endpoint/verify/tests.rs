@@ -52,7 +52,7 @@ impl Chain {
     /// What comes of these parameters, by the name of a server that is called `a.example`.
     fn verified(&self, params: &CertificateParams) -> (Verification, Option<i64>) {
         let chain = [self.leaf(params), self.middle.clone()];
-        told(&chain, &[self.root.clone()])
+        told(&chain, std::slice::from_ref(&self.root))
     }
 }
 
@@ -100,7 +100,8 @@ fn what_is_wrong_with_a_chain_has_a_code() {
 
     let leaf = chain.leaf(&params("a.example", VALID));
     let root = [chain.root.clone()];
-    assert_eq!(told(&[leaf.clone()], &root).0, Verification::UnknownIssuer);
+    let alone = std::slice::from_ref(&leaf);
+    assert_eq!(told(alone, &root).0, Verification::UnknownIssuer);
     assert_eq!(told(&[], &root).0, Verification::Other);
     assert_eq!(
         told(&[b"no DER".to_vec().into()], &root).0,
