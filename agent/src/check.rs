@@ -24,7 +24,7 @@ use crate::expose::{self, csv, json, metrics, table};
 use crate::inventory::{Inventory, Snapshot};
 use crate::model::{Bundle, Change, Location, Problem, Reason};
 #[cfg(feature = "endpoints")]
-use crate::source::endpoint::{Address, Target};
+use crate::source::endpoint::{Address, Protocol, Target};
 use crate::source::objects::{Keystores, Passphrases};
 use crate::source::{files, kube, kubeconfigs, objects};
 use crate::terminal;
@@ -131,16 +131,16 @@ fn look(arguments: &Check, options: Options) -> Result<Exit, ConfigError> {
 
 /// What servers show.
 #[cfg(feature = "endpoints")]
-async fn served(endpoints: Vec<Address>, patience: Duration) -> Found {
-    let looks = endpoints.into_iter().map(|address| async move {
-        let target = Target::unverified(address, patience);
+async fn served(endpoints: Vec<(Address, Protocol)>, patience: Duration) -> Found {
+    let looks = endpoints.into_iter().map(|(address, protocol)| async move {
+        let target = Target::unverified(address, protocol, patience);
         vec![(target.location(), target.look().await)]
     });
     stream::iter(looks).buffered(AT_A_TIME).concat().await
 }
 
 #[cfg(not(feature = "endpoints"))]
-async fn served(_: Vec<targets::Address>, _: Duration) -> Found {
+async fn served(_: Vec<(targets::Address, targets::Protocol)>, _: Duration) -> Found {
     Found::new()
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 #[cfg(feature = "endpoints")]
-use crate::source::endpoint::Address;
+use crate::source::endpoint::{Address, Protocol};
 
 /// What is to be looked at.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub(super) struct Targets {
     /// Files, patterns, directories, kubeconfigs.
     pub(super) paths: Vec<String>,
     /// Servers.
-    pub(super) endpoints: Vec<Address>,
+    pub(super) endpoints: Vec<(Address, Protocol)>,
     /// Namespaces and names of Secrets.
     pub(super) secrets: Vec<(String, String)>,
     /// What is none of these, and why; a line each.
@@ -24,8 +24,14 @@ pub(super) struct Targets {
 pub(super) enum Address {}
 
 #[cfg(not(feature = "endpoints"))]
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Tls,
+}
+
+#[cfg(not(feature = "endpoints"))]
 impl Address {
-    fn of_url(_: &str) -> Option<Self> {
+    fn of_url(_: &str) -> Option<(Self, Protocol)> {
         None
     }
 
@@ -34,7 +40,7 @@ impl Address {
     }
 }
 
-/// Sorts the words: `https://…` is a URL; `secret` and the word behind it are a Secret; HOST:PORT is
+/// Sorts the words: `https://…`, `smtp://…` and the like are URLs; `secret` and the word behind it are a Secret; HOST:PORT is
 /// a server unless there is a file of that name; everything else is a path.
 pub(super) fn sort(words: &[String], is_file: impl Fn(&str) -> bool) -> Targets {
     let mut targets = Targets::default();
@@ -57,7 +63,7 @@ pub(super) fn sort(words: &[String], is_file: impl Fn(&str) -> bool) -> Targets 
         } else if let Some(endpoint) = Address::of_authority(word)
             && !is_file(word)
         {
-            targets.endpoints.push(endpoint);
+            targets.endpoints.push((endpoint, Protocol::Tls));
         } else {
             targets.paths.push(word.clone());
         }
@@ -68,7 +74,7 @@ pub(super) fn sort(words: &[String], is_file: impl Fn(&str) -> bool) -> Targets 
 const SECRET: &str = "secret";
 
 const NO_SERVER: &str = if cfg!(feature = "endpoints") {
-    "is not https://HOST[:PORT]"
+    "is not PROTOCOL://HOST[:PORT], of tls, https, smtp, imap, pop3, ftp or postgres"
 } else {
     "this build does not look at servers"
 };
@@ -112,6 +118,7 @@ mod tests {
         let targets = sorted(&[
             "/etc/kubernetes/pki",
             "https://a.example/path",
+            "smtp://a.example",
             "secret",
             "shop/web-tls",
             "localhost:6443",
@@ -120,8 +127,21 @@ mod tests {
             "[::1]:6443",
             "C:\\a",
         ]);
-        let endpoints: Vec<_> = targets.endpoints.iter().map(ToString::to_string).collect();
-        assert_eq!(endpoints, ["a.example:443", "localhost:6443", "[::1]:6443"]);
+        let endpoints: Vec<_> = targets
+            .endpoints
+            .iter()
+            .map(|(address, protocol)| (address.to_string(), protocol.name()))
+            .collect();
+        let expected = [
+            ("a.example:443", "https"),
+            ("a.example:25", "smtp"),
+            ("localhost:6443", "tls"),
+            ("[::1]:6443", "tls"),
+        ];
+        assert_eq!(
+            endpoints,
+            expected.map(|(address, protocol)| (address.to_owned(), protocol))
+        );
         let expected = ["/etc/kubernetes/pki", "there:443", "./secret", "C:\\a"];
         assert_eq!(targets.paths, expected);
         assert_eq!(targets.secrets, [("shop".to_owned(), "web-tls".to_owned())]);
@@ -138,7 +158,7 @@ mod tests {
         let targets = sorted(&["http://user:HUSH@a.example", "secret", "web-tls", "/a"]);
         assert_eq!(
             targets.refused,
-            "http://a.example: is not https://HOST[:PORT]\n\
+            "http://a.example: is not PROTOCOL://HOST[:PORT], of tls, https, smtp, imap, pop3, ftp or postgres\n\
              secret web-tls: is not secret NAMESPACE/NAME\n"
         );
         assert_eq!(targets.paths, ["/a"]);

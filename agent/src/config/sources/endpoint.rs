@@ -78,7 +78,7 @@ pub(super) fn served(
         Some(Target {
             name: Some(server.name.into()),
             pairing: Pairing::Known(server.files),
-            ..Target::unverified(address, timeout)
+            ..Target::unverified(address, Protocol::Tls, timeout)
         })
     });
     Some(SourceConfig::Endpoints(Options {

@@ -6,6 +6,8 @@ use std::net::Ipv6Addr;
 use http::Uri;
 use http::uri::Scheme;
 
+use super::protocol::Protocol;
+
 /// A host and a port.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
@@ -34,10 +36,17 @@ impl Address {
         Self::of_host(text, usual).or_else(|| Self::of_authority(text))
     }
 
-    /// Of `https://HOST[:PORT]`; whatever follows is passed over. Nothing where it is no such URL.
-    pub fn of_url(url: &str) -> Option<Self> {
-        let url: Uri = url.parse().ok()?;
-        Self::of_uri(&url).filter(|_| url.scheme() == Some(&Scheme::HTTPS))
+    /// Of `PROTOCOL://HOST[:PORT]`; whatever follows is passed over. Nothing where it is no such URL,
+    /// or one of a file.
+    pub fn of_url(url: &str) -> Option<(Self, Protocol)> {
+        let (scheme, rest) = url.split_once("://")?;
+        let protocol: Protocol = scheme.parse().ok()?;
+        let authority = rest.split(['/', '?', '#']).next()?;
+        let server = authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, rest)| rest);
+        let address = Self::of_text(server, protocol.port())?;
+        (protocol != Protocol::HttpFile).then_some((address, protocol))
     }
 
     /// Of a URL of `http` or `https`.
@@ -149,15 +158,24 @@ mod tests {
             ("https://a.example:8443/path?q", "a.example:8443"),
             ("https://[::1]/", "[::1]:443"),
             ("https://user:secret@a.example/", "a.example:443"),
+            ("smtp://mail.example", "mail.example:25"),
+            ("smtp://mail.example:587", "mail.example:587"),
+            (
+                "postgres://user:secret@db.example/shop?sslmode=require",
+                "db.example:5432",
+            ),
         ] {
-            let address = Address::of_url(url).map(|address| address.to_string());
-            assert_eq!(address.as_deref(), Some(expected));
+            let (address, protocol) = Address::of_url(url).unwrap();
+            assert_eq!(address.to_string(), expected);
+            assert!(url.starts_with(protocol.name()));
         }
         for url in [
             "https://",
             "https://a:b/",
             "https://a:99999",
             "http://a",
+            "gopher://a",
+            "http_file://a",
             "https:// a",
         ] {
             assert_eq!(Address::of_url(url), None, "{url}");

@@ -49,10 +49,10 @@ pub enum Place {
 
 impl Target {
     /// A server whose certificates are told as they come, and not verified.
-    pub fn unverified(address: Address, timeout: Duration) -> Self {
+    pub fn unverified(address: Address, protocol: Protocol, timeout: Duration) -> Self {
         Self {
             name: None,
-            place: Place::Server(address, Protocol::Tls),
+            place: Place::Server(address, protocol),
             server_name: None,
             trust: Trust::Unasked,
             identity: None,

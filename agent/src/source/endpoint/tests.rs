@@ -72,7 +72,7 @@ async fn nobody() -> Address {
 fn target(address: Address, pairing: Pairing) -> Target {
     Target {
         pairing,
-        ..Target::unverified(address, Duration::from_secs(10))
+        ..Target::unverified(address, Protocol::Tls, Duration::from_secs(10))
     }
 }
 
