@@ -24,6 +24,8 @@ mod secret;
 mod shards;
 #[path = "blackbox/tokens.rs"]
 mod tokens;
+#[path = "blackbox/watched.rs"]
+mod watched;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -20,8 +20,12 @@ pub(super) struct Server {
 impl Server {
     /// Starts it at a free port of the host, with what is in the folder.
     pub(super) fn start(folder: &Path, host: &str, arguments: &[&str]) -> Self {
+        Self::start_at(folder, &format!("{host}:0"), arguments)
+    }
+
+    pub(super) fn start_at(folder: &Path, address: &str, arguments: &[&str]) -> Self {
         let mut child = Command::new("openssl")
-            .args(["s_server", "-www", "-accept", &format!("{host}:0")])
+            .args(["s_server", "-www", "-accept", address])
             .args(arguments)
             .current_dir(folder)
             .stdin(Stdio::null())
@@ -29,10 +33,12 @@ impl Server {
             .spawn()
             .expect("openssl is there");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        // Of a port that it was not told it says which it is.
         let accepting =
-            lines.find_map(|line| line.unwrap().strip_prefix("ACCEPT ").map(str::to_owned));
+            lines.find_map(|line| line.unwrap().strip_prefix("ACCEPT").map(str::to_owned));
         let accepting = accepting.expect("openssl says where it accepts");
-        let port = accepting.rsplit_once(':').unwrap().1.trim().to_owned();
+        let told = accepting.rsplit_once(':').or(address.rsplit_once(':'));
+        let port = told.unwrap().1.trim().to_owned();
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, port }
     }
