@@ -11,6 +11,8 @@ use tempfile::TempDir;
 use super::endpoints::{Server, pair};
 use super::{Agent, certificate, path};
 
+type Lines = &'static [&'static str];
+
 /// A server of one behaviour: each connection is handed to it.
 fn scripted(behave: impl Fn(TcpStream) + Send + Sync + Clone + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -99,8 +101,7 @@ fn each_protocol_comes_to_tls_as_its_document_says() {
         "127.0.0.1",
         &["-cert", "good.pem", "-key", "good.key"],
     );
-    let port: &'static str = server.port.to_owned().leak();
-    type Lines = &'static [&'static str];
+    let port: &'static str = server.port.clone().leak();
     let lines: [(&str, Lines, Lines); 4] = [
         (
             "smtp",
@@ -308,7 +309,7 @@ fn a_server_is_stale_from_the_renewal_of_its_file_until_it_is_restarted() {
         &folder,
         &[format!("address: '{address}', name: web, file: {file}")],
     );
-    let stale = |value: &str| {
+    let until = |value: &str| {
         let labels = format!(
             "x509_cert_served_stale{{endpoint_name=\"web\",endpoint_address=\"{address}\",filename=\"good.pem\",filepath=\"{file}\"}} {value}"
         );
@@ -316,20 +317,20 @@ fn a_server_is_stale_from_the_renewal_of_its_file_until_it_is_restarted() {
             metrics.lines().any(|line| line == labels)
         })
     };
-    stale("0");
+    until("0");
     pair(&folder, "good", 2100);
-    let metrics = stale("1");
-    let served = "x509_cert_served_not_after";
+    let metrics = until("1");
+    let shown = "x509_cert_served_not_after";
     assert!(
-        tells(&metrics, served, &["endpoint_name=\"web\"", " 3786912000"]),
+        tells(&metrics, shown, &["endpoint_name=\"web\"", " 3786912000"]),
         "{metrics}"
     );
-    let port = server.port.to_owned();
+    let port = server.port.clone();
     drop(server);
     let _server = Server::start_at(folder.path(), &format!("127.0.0.1:{port}"), &arguments);
-    let metrics = stale("0");
+    let metrics = until("0");
     assert!(
-        tells(&metrics, served, &["endpoint_name=\"web\"", " 4102444800"]),
+        tells(&metrics, shown, &["endpoint_name=\"web\"", " 4102444800"]),
         "{metrics}"
     );
 }
