@@ -91,6 +91,8 @@ def served(report):
     report.equal("served: probes have a port of the node's", ({p["name"]: p["containerPort"] for p in cross.container(pod)["ports"]}, config(objects, "served")["server"]["probeListen"]), ({"metrics": 9800, "probe": 9801}, ":9801"))
     report.check("served: with probes, objects fit each other", cross.everything(objects, helm.NAMESPACE), 13)
     report.equal("served: annotations name its port", [workload(objects, end)["spec"]["template"]["metadata"]["annotations"]["prometheus.io/port"] for end in ("served", "nodes")], ["9800", "9793"])
+    old = helm.objects({**BOTH, "upgradeFrom": "1.20"})
+    report.equal("an upgrade of an old release: selectors of what is new", [len(workload(old, end)["spec"]["selector"]["matchLabels"]) for end in ("endpoints", "served", "a")], [3, 3, 2])
     tokens = helm.objects({**BOTH, "rbacProxy": {"enabled": True}})
     report.check("both, with tokens: objects fit each other", cross.everything(tokens, helm.NAMESPACE), 13)
     openshift = helm.objects({**BOTH, "openshift": {"enabled": True}})

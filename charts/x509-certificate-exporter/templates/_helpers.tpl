@@ -27,9 +27,9 @@ app.kubernetes.io/component: {{ . }}
 {{- end }}
 {{- end -}}
 
-{{/* What a workload selects its pods by; immutable, so a release of an old chart keeps its own: {root, component}. */}}
+{{/* What a workload selects its pods by; immutable, so a release of an old chart keeps its own, for what it has: {root, component}. */}}
 {{- define "x509.workloadSelector" -}}
-{{- include "x509.selectorLabels" (ternary (dict "root" .root) . (has .root.Values.upgradeFrom (list "1.20" "3.19"))) -}}
+{{- include "x509.selectorLabels" (ternary (dict "root" .root) . (and (has .root.Values.upgradeFrom (list "1.20" "3.19")) (not (has .component (list "endpoints" "host-served"))))) -}}
 {{- end -}}
 
 {{/* Labels of an object: {root, component?, extra?: list of maps, the last wins}. Ours win over the user's. */}}
