@@ -8,6 +8,7 @@
 {{- include "x509.validate.intervals" (dict "c" $c "key" "endpointsExporter" "of" $v) -}}
 {{- include "x509.validate.authority" (dict "c" $c "key" "endpointsExporter" "of" $v) -}}
 {{- include "x509.validate.targets" (dict "c" $c "key" "endpointsExporter" "targets" $v.targets) -}}
+{{- if .root.Values.web.enableProbe -}}{{- include "x509.validate.probed" (dict "c" $c "targets" $v.targets) -}}{{- end -}}
 {{- end -}}
 {{- end -}}
 
