@@ -24,6 +24,8 @@ const LONGEST: Duration = Duration::from_secs(60);
 const LONGEST_NAME: usize = 253;
 
 /// Those that are named.
+// A node has none: not among the code of those that it has (ci/image.d/seldom.ld).
+#[inline(never)]
 pub(super) fn endpoint(
     at: &str,
     root: &Path,
@@ -62,6 +64,7 @@ pub(super) fn endpoint(
 }
 
 /// Those that distributions of Kubernetes have on a node.
+#[inline(never)]
 pub(super) fn served(
     at: &str,
     root: &Path,
