@@ -9,7 +9,7 @@ from servers import until
 ALIVE, SILENT, CLOSED, NAMELESS = 500, 250, 200, 50
 WEB, DUMB, NOBODY = 25443, 25444, 25445
 # Bounds of what is taken beside an agent with one endpoint: descriptors, threads, resident KiB.
-DESCRIPTORS, THREADS, RESIDENT = 80, 20, 24 * 1024
+DESCRIPTORS, THREADS, RESIDENT = 80, 20, 12 * 1024
 ROUNDS = 2
 
 
