@@ -140,6 +140,7 @@ async fn served(endpoints: Vec<(Address, Protocol)>, patience: Duration) -> Foun
 }
 
 #[cfg(not(feature = "endpoints"))]
+#[expect(clippy::unused_async, reason = "so that it is called alike")]
 async fn served(_: Vec<(targets::Address, targets::Protocol)>, _: Duration) -> Found {
     Found::new()
 }
@@ -303,7 +304,9 @@ fn scan(source: raw::Source, host_root: Option<String>) -> Result<Found, ConfigE
         .flat_map(|source| match source {
             SourceConfig::Files(options) => files::scan_once(options),
             SourceConfig::Kubeconfigs(options) => kubeconfigs::scan_once(options),
-            _ => Vec::new(),
+            #[cfg(feature = "endpoints")]
+            SourceConfig::Endpoints(_) => Vec::new(),
+            SourceConfig::Objects(_) => Vec::new(),
         })
         .collect())
 }

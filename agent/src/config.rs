@@ -156,7 +156,7 @@ impl Config {
                     not_before: raw.metrics.expose_not_before,
                     expired: raw.metrics.expose_expired,
                     relative: raw.metrics.expose_relative,
-                    endpoints: sources.iter().any(SourceConfig::is_of_endpoints),
+                    endpoints: looks_at_servers(&sources),
                     subject_fields: raw.metrics.expose_subject_fields.clone(),
                     issuer_fields: raw.metrics.expose_issuer_fields.clone(),
                     trim_path_components: raw.metrics.trim_path_components,
@@ -179,15 +179,15 @@ fn probed(_: &raw::Raw, _: &[SourceConfig], errors: &mut Errors) -> Vec<expose::
     Vec::new()
 }
 
-impl SourceConfig {
-    /// Whether it looks at servers.
-    fn is_of_endpoints(&self) -> bool {
-        #[cfg(feature = "endpoints")]
-        if let Self::Endpoints(_) = self {
-            return true;
-        }
-        false
-    }
+#[cfg(feature = "endpoints")]
+fn looks_at_servers(sources: &[SourceConfig]) -> bool {
+    let is_of_servers = |source: &SourceConfig| matches!(source, SourceConfig::Endpoints(_));
+    sources.iter().any(is_of_servers)
+}
+
+#[cfg(not(feature = "endpoints"))]
+fn looks_at_servers(_: &[SourceConfig]) -> bool {
+    false
 }
 
 impl Config {

@@ -71,7 +71,9 @@ fn private_keys_are_compared_where_that_is_asked_for() {
             SourceConfig::Files(options) | SourceConfig::Kubeconfigs(options) => {
                 options.compare_keys
             }
-            _ => false,
+            #[cfg(feature = "endpoints")]
+            SourceConfig::Endpoints(_) => false,
+            SourceConfig::Objects(_) => false,
         };
         config.sources.iter().map(of).collect::<Vec<_>>()
     };
