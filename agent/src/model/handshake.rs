@@ -94,7 +94,7 @@ verifications! {
     NotYetValid => "not_yet_valid",
     /// The chain is trusted, is valid now and names the server.
     Ok => "ok",
-    /// Something else is wrong, such as an extension that is not understood.
+    /// Something else is wrong, such as an extension or a kind of key that is not understood.
     Other => "other",
     /// The server's certificate is its own issuer, and nobody trusts it.
     SelfSigned => "self_signed",

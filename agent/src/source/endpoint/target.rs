@@ -197,8 +197,11 @@ impl Target {
             .map(|anchors| verify(&shown.chain, name, anchors));
         let (verification, verified_not_after) = match verified {
             // Anybody can show a chain.
-            Some((Verification::Ok, _)) if !shown.proven => (Some(Verification::Unproven), None),
-            Some((verification, expires)) => (Some(verification), expires),
+            Some((Verification::Ok, expires)) => match shown.doubt {
+                None => (Some(Verification::Ok), expires),
+                doubt => (doubt, None),
+            },
+            Some((verification, _)) => (Some(verification), None),
             None => (None, None),
         };
         Handshake {

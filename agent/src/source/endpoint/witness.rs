@@ -7,19 +7,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{self, CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::dial::Deadline;
-use crate::model::{Problem, Reason};
+use crate::decode;
+use crate::model::{Certificate, Problem, Reason, Verification};
 
 /// A client certificate and its key.
 pub(super) type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// What a server showed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Shown {
     /// In the order in which it came; never empty.
     pub(super) chain: Vec<CertificateDer<'static>>,
@@ -27,8 +28,8 @@ pub(super) struct Shown {
     pub(super) ocsp: Vec<u8>,
     /// `1.2` or `1.3`.
     pub(super) version: Option<&'static str>,
-    /// It has signed with the key of its certificate.
-    pub(super) proven: bool,
+    /// Why it may not have the key of its certificate; nothing: it has signed with it.
+    pub(super) doubt: Option<Verification>,
 }
 
 /// What is said in a handshake.
@@ -96,6 +97,16 @@ fn failed(error: &io::Error) -> String {
     }
 }
 
+/// Whether the server's key is one of RSA that is too short to be checked with: that is called a bad
+/// signature, too.
+fn is_short(chain: &[CertificateDer<'_>]) -> bool {
+    let leaf = chain.iter().take(1).map(AsRef::as_ref);
+    let leaf = decode::served(leaf).certificates;
+    let is_short =
+        |leaf: &Certificate| leaf.key_algorithm() == "RSA" && leaf.profile.key_bits < 2048;
+    leaf.first().is_some_and(|leaf| is_short(leaf))
+}
+
 /// Accepts whatever is shown, and keeps it.
 #[derive(Debug)]
 struct Witness {
@@ -103,16 +114,27 @@ struct Witness {
     shown: Mutex<Shown>,
 }
 
+impl Shown {
+    fn nothing() -> Self {
+        Self {
+            chain: Vec::new(),
+            ocsp: Vec::new(),
+            version: None,
+            doubt: Some(Verification::Unproven),
+        }
+    }
+}
+
 impl Witness {
     fn new() -> Self {
         Self {
             provider: Arc::new(ring::default_provider()),
-            shown: Mutex::default(),
+            shown: Mutex::new(Shown::nothing()),
         }
     }
 
     fn shown(&self) -> Shown {
-        std::mem::take(&mut *self.lock())
+        std::mem::replace(&mut *self.lock(), Shown::nothing())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Shown> {
@@ -122,7 +144,17 @@ impl Witness {
     fn prove(&self, version: &'static str, proof: &Result<HandshakeSignatureValid, rustls::Error>) {
         let mut shown = self.lock();
         shown.version = Some(version);
-        shown.proven = proof.is_ok();
+        let is_bad = |error: &rustls::Error| {
+            let bad = rustls::Error::InvalidCertificate(CertificateError::BadSignature);
+            *error == bad && !is_short(&shown.chain)
+        };
+        let doubt = match proof {
+            Ok(_) => None,
+            Err(error) if is_bad(error) => Some(Verification::Unproven),
+            // A kind of key that we cannot check with.
+            Err(_) => Some(Verification::Other),
+        };
+        shown.doubt = doubt;
     }
 }
 
