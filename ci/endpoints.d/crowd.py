@@ -39,10 +39,12 @@ def story(servers, made, binary, port):
     print(f"{ALIVE} alive, {SILENT} silent, {CLOSED} closed, {NAMELESS} whose names are not answered for: {good} read well, problems {reasons}")
     print(f"the first round took {first:.1f} s, the second had connected to all {time.monotonic() - begun - first:.1f} s later; the slowest scrape meanwhile took {slowest * 1000:.0f} ms")
     print(f"most at once: {silent.most} connections to the silent, {taken}; with one endpoint {before}")
-    expected = {"timeout": SILENT + NAMELESS, "unreachable": CLOSED}
+    # The C library gives a silent name server up after ten seconds, as the agent does: either may be first.
+    late, away = reasons.pop("timeout", 0) - SILENT, reasons.pop("unreachable", 0) - CLOSED
+    is_told = not reasons and late >= 0 and away >= 0 and late + away == NAMELESS
     # Each connection of the agent is a descriptor; the silent side sees late that one has gone.
     wrong = [what for what, bad in (
-        ("readings", good != ALIVE or reasons != expected),
+        ("readings", good != ALIVE or not is_told),
         ("descriptors", taken.descriptors > before.descriptors + DESCRIPTORS),
         ("threads", taken.threads > before.threads + THREADS),
         ("resident memory", taken.resident > before.resident + RESIDENT)) if bad]
