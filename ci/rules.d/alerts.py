@@ -25,7 +25,7 @@ NUMBERED = f'{FILES},serial_number!=""'
 HOSTS = (f'{FILES},node=""', ["container", "endpoint", "job", "service"], None)
 # In the host's network an instance is a node.
 LOCAL = (f'endpoint_address=~{LOOPBACK}', ["container", "endpoint", "job", "pod", "service"], "cluster, node, instance, endpoint_name, endpoint_address")
-REMOTE = (f'endpoint_address!~{LOOPBACK}', [*TARGET, "protocol", "tls_version"], None)
+REMOTE = (f'endpoint_address!~{LOOPBACK}', [*TARGET, "protocol", "tls_version"], "endpoint_name, endpoint_address")
 # A server and its file, wherever it listens.
 PAIRS = ('endpoint_address!=""', LOCAL[1], None)
 SEEN, SERVED = (OBJECTS, NODES, HOSTS), (OBJECTS, NODES, HOSTS, LOCAL)
@@ -115,7 +115,7 @@ def remaining(*limits):
 
 def untrusted(matcher):
     """Endpoints by what their handshake showed, without those that are measured by a file."""
-    return (f"(\n{block(told('x509_endpoint_info', REMOTE, '== 1', matcher))}\n)\n"
+    return (f"(\n{block(told('x509_endpoint_info', REMOTE, '== 1', matcher, newer=True))}\n)\n"
             f"unless on (job, instance, endpoint_name, endpoint_address) last_over_time(x509_cert_served_not_after[{MEMORY}])")
 
 
